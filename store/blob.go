@@ -1,0 +1,256 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"schulhof/store/fault"
+	"schulhof/store/pack"
+)
+
+// Hash is the SHA-256 of a blob's bytes.
+type Hash [32]byte
+
+// BlobID is the key of a row in table blob.
+type BlobID int64
+
+// Location is where a blob lies; table blob holds it. Rooms join it: SELECT … b.pack, b.offset_, b.length, b.size FROM blob b,
+// or ask Locate, so that a FETCH of many bodies needs one query.
+type Location struct {
+	Pack   int64
+	Offset int64
+	Length int64 // stored, framed bytes
+	Size   int64 // the blob's bytes
+}
+
+// LocationColumns is the select list of a Location: b.pack, b.offset_, b.length, b.size.
+const LocationColumns = "b.pack, b.offset_, b.length, b.size"
+
+// Blob is a durable, pinned blob.
+type Blob struct {
+	Hash Hash
+	Size int64
+
+	pins *pins
+	pin  *pin
+	once sync.Once
+}
+
+// Release unpins the blob. It is idempotent.
+func (b *Blob) Release() {
+	b.once.Do(func() { b.pins.release(b.Hash, b.pin) })
+}
+
+// pin is a blob that compaction leaves alone. The first who wants it stores it, the others wait for ready.
+type pin struct {
+	count int
+	ready chan struct{}
+	loc   pack.Location // valid when ready is closed and err is nil
+	err   error
+}
+
+// pins holds what is being put and what a transaction may still refer to.
+type pins struct {
+	mu  sync.Mutex
+	all map[Hash]*pin
+}
+
+// take pins hash. first: the caller must settle it.
+func (p *pins) take(h Hash) (entry *pin, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil {
+		p.all = map[Hash]*pin{}
+	}
+	entry = p.all[h]
+	if entry == nil {
+		entry, first = &pin{ready: make(chan struct{})}, true
+		p.all[h] = entry
+	}
+	entry.count++
+	return entry, first
+}
+
+func (p *pins) release(h Hash, entry *pin) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entry.count--
+	if entry.count == 0 && p.all[h] == entry {
+		delete(p.all, h)
+	}
+}
+
+// settle tells those who wait how it went. A failure is forgotten, so that the next Put tries anew.
+func (p *pins) settle(h Hash, entry *pin, loc pack.Location, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	entry.loc, entry.err = loc, err
+	if err != nil && p.all[h] == entry {
+		delete(p.all, h)
+	}
+	close(entry.ready)
+}
+
+func (p *pins) has(h Hash) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all[h] != nil
+}
+
+// Put makes the spool's bytes durable (one fsync shared by all that wait) and pins them against compaction until Release.
+// Known bytes are not stored again. The blob has no reference until a Tx calls Reference. fault.Unavailable: disk full or an I/O error.
+func (s *Store) Put(ctx context.Context, p *Spool) (*Blob, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	if b, ok := p.Bytes(); ok {
+		return s.put(ctx, p.Hash(), int64(len(b)), func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
+	}
+	return s.put(ctx, p.Hash(), p.Size(), func(h Hash) (pack.Location, error) {
+		return s.packs.AppendReader(h, p.Reader(), p.Size())
+	})
+}
+
+// PutBytes is Put for bytes at hand.
+func (s *Store) PutBytes(ctx context.Context, b []byte) (*Blob, error) {
+	return s.put(ctx, sha256.Sum256(b), int64(len(b)), func(h Hash) (pack.Location, error) {
+		if len(b) <= SmallBlob {
+			return s.packs.Append(h, b)
+		}
+		return s.packs.AppendReader(h, bytes.NewReader(b), int64(len(b)))
+	})
+}
+
+func (s *Store) put(ctx context.Context, h Hash, size int64, store func(Hash) (pack.Location, error)) (*Blob, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	entry, first := s.pins.take(h)
+	if first {
+		loc, err := s.settle(ctx, h, size, store)
+		s.pins.settle(h, entry, loc, err)
+	} else {
+		<-entry.ready // not for long: an fsync
+	}
+	if entry.err != nil {
+		s.pins.release(h, entry)
+		return nil, entry.err
+	}
+	return &Blob{Hash: h, Size: size, pins: &s.pins, pin: entry}, nil
+}
+
+// settle finds a known blob or stores a new one.
+func (s *Store) settle(ctx context.Context, h Hash, size int64, store func(Hash) (pack.Location, error)) (loc pack.Location, err error) {
+	// Known bytes need no room, but a reference to them must be written: both follow the same rule.
+	if err := s.writable(); err != nil {
+		return loc, err
+	}
+	err = s.Read(context.WithoutCancel(ctx), func(tx *Tx) error {
+		return tx.QueryRow(`SELECT pack, offset_, length, size FROM blob WHERE hash = $1`, h[:]).
+			Scan(&loc.Pack, &loc.Offset, &loc.Length, &loc.Size)
+	})
+	if !errors.Is(err, ErrNoRows) {
+		return loc, err
+	}
+	if err := s.room(size); err != nil {
+		return loc, err
+	}
+	loc, err = store(h)
+	if err == nil {
+		s.metrics.stored.Add(float64(size))
+		return loc, nil
+	}
+	if errors.Is(err, pack.ErrFsync) {
+		s.breakDown(err)
+	}
+	return loc, s.diskError(fmt.Errorf("store blob: %w", err))
+}
+
+// Reference counts one more reference to b, in this transaction, and returns its row's id. fault.Conflict: it was
+// released and is gone.
+func (tx *Tx) Reference(b *Blob) (id BlobID, err error) {
+	l := &b.pin.loc
+	if !tx.store.pins.holds(b) {
+		err = tx.QueryRow(`UPDATE blob SET refs = refs + 1, unreferenced_at = NULL WHERE hash = $1 RETURNING id`, b.Hash[:]).Scan(&id)
+		if errors.Is(err, ErrNoRows) {
+			return 0, fault.New(fault.Conflict, "the content is not there any more")
+		}
+		return id, err
+	}
+	err = tx.QueryRow(`INSERT INTO blob (hash, pack, offset_, length, size, refs) VALUES ($1, $2, $3, $4, $5, 1)
+		ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + 1, unreferenced_at = NULL RETURNING id`,
+		b.Hash[:], l.Pack, l.Offset, l.Length, l.Size).Scan(&id)
+	return id, err
+}
+
+// holds reports whether b's pin is still in force.
+func (p *pins) holds(b *Blob) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all[b.Hash] == b.pin
+}
+
+// Dereference counts n fewer references to id; at 0 the grace time starts.
+func (tx *Tx) Dereference(id BlobID, n int64) error {
+	affected, err := tx.Exec(`UPDATE blob SET refs = refs - $2, unreferenced_at = CASE WHEN refs <= $2 THEN $3 ELSE NULL END
+		WHERE id = $1 AND refs >= $2`, id, n, tx.store.now().Unix())
+	if err == nil && affected != 1 {
+		err = fmt.Errorf("blob %d has fewer than %d references", id, n)
+		tx.failed(err)
+	}
+	return err
+}
+
+// Locate tells where blob id lies. fault.NotFound: no such blob.
+func (tx *Tx) Locate(id BlobID) (l Location, err error) {
+	err = tx.QueryRow(`SELECT pack, offset_, length, size FROM blob WHERE id = $1`, id).Scan(&l.Pack, &l.Offset, &l.Length, &l.Size)
+	if errors.Is(err, ErrNoRows) {
+		err = fault.Wrap(fault.NotFound, fmt.Errorf("blob %d: %w", id, err), "the content is not there")
+	}
+	return l, err
+}
+
+// OpenBlob opens a blob for reading; small blobs (≤ SmallBlob) come whole from Bytes without a copy per read. The checksum is verified.
+func (s *Store) OpenBlob(ctx context.Context, l Location) (*BlobReader, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := s.packs.Open(pack.Location(l))
+	if err != nil {
+		return nil, err
+	}
+	return &BlobReader{r: r}, nil
+}
+
+// AppendBlob appends a blob of at most SmallBlob bytes to dst: the quick path of FETCH.
+func (s *Store) AppendBlob(dst []byte, l Location) ([]byte, error) {
+	return s.packs.AppendTo(dst, pack.Location(l))
+}
+
+// BlobReader reads, seeks and reads at offsets; a range decompresses little. Not safe for concurrent use.
+type BlobReader struct{ r *pack.Reader }
+
+var _ io.ReadSeekCloser = (*BlobReader)(nil)
+
+// Bytes returns a blob of at most SmallBlob bytes without a copy; it must not be changed. ok is false for a larger one.
+func (r *BlobReader) Bytes() (b []byte, ok bool) { return r.r.Bytes() }
+
+// Read implements io.Reader.
+func (r *BlobReader) Read(b []byte) (int, error) { return r.r.Read(b) }
+
+// ReadAt implements io.ReaderAt.
+func (r *BlobReader) ReadAt(b []byte, off int64) (int, error) { return r.r.ReadAt(b, off) }
+
+// Seek implements io.Seeker.
+func (r *BlobReader) Seek(off int64, whence int) (int64, error) { return r.r.Seek(off, whence) }
+
+// Size is the number of the blob's bytes.
+func (r *BlobReader) Size() int64 { return r.r.Size() }
+
+// Close ends reading. It is idempotent.
+func (r *BlobReader) Close() error { return r.r.Close() }

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// checkpointer moves the write-ahead log into the database, beside the writer and never from two connections at once.
+type checkpointer struct {
+	conn  *liteConn
+	log   *slog.Logger
+	path  string        // of the log
+	work  chan struct{} // capacity 1: a commit happened
+	stop  chan struct{}
+	done  chan struct{}
+	large atomic.Bool // the log outgrew walRestart: the writer shall wait for readers and start it anew
+}
+
+func newCheckpointer(path string, log *slog.Logger) (*checkpointer, error) {
+	conn, err := openLite(path, "rw", readerCacheKiB)
+	if err != nil {
+		return nil, err
+	}
+	return &checkpointer{conn: conn, log: log, path: path + "-wal", work: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{})}, nil
+}
+
+// committed tells that there may be something to do. It never blocks.
+func (c *checkpointer) committed() {
+	select {
+	case c.work <- struct{}{}:
+	default:
+	}
+}
+
+// run works when the log is large, or when no commit came for a while.
+func (c *checkpointer) run() {
+	defer close(c.done)
+	idle := time.NewTimer(checkpointIdle)
+	defer idle.Stop()
+	dirty := false
+	for {
+		select {
+		case <-c.stop:
+			return
+		case <-c.work:
+			dirty = true
+			if c.size() < walPassive {
+				idle.Reset(checkpointIdle)
+				continue
+			}
+		case <-idle.C:
+			if !dirty {
+				continue
+			}
+		}
+		dirty = false
+		c.passive()
+		if c.size() > walRestart {
+			c.large.Store(true)
+		}
+	}
+}
+
+func (c *checkpointer) size() int64 {
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// passive copies what no reader needs any more, without waiting for anyone.
+func (c *checkpointer) passive() {
+	if err := checkpoint(c.conn, "PASSIVE"); err != nil {
+		c.log.Warn("checkpoint", "err", err)
+	}
+}
+
+// checkpoint runs SQLite's checkpoint in one of its modes.
+func checkpoint(conn *liteConn, mode string) error {
+	rows := Rows{tx: &Tx{lite: conn}}
+	if err := conn.query(&rows, "PRAGMA wal_checkpoint("+mode+")", nil); err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+// close ends run, if it runs, and closes the connection.
+func (c *checkpointer) close() error { return c.conn.close() }

@@ -1,0 +1,59 @@
+package store
+
+import "time"
+
+const (
+	// SmallBlob is the size up to which a blob or a spool is held in memory whole. Source: the design of the store.
+	SmallBlob = 256 << 10
+
+	// DefaultGrace is how long an unreferenced blob stays. Source: the design of the store.
+	DefaultGrace = 24 * time.Hour
+
+	// DefaultFreeFloor is the free disk space in bytes below which Put refuses, so that the database can still
+	// record reads, deletions and its own upkeep. A choice: some 60 commits of the largest transactions seen in tests.
+	DefaultFreeFloor = 64 << 20
+
+	// freeSpaceEvery is how often the file system is asked for its free space.
+	freeSpaceEvery = 100 * time.Millisecond
+
+	// retireDelay is how long a pack without live blobs stays, for readers that learned a Location before.
+	// Twice the longest time a command is given to answer.
+	retireDelay = 10 * time.Minute
+
+	// groupJobs and groupTime bound one group commit, so that the first closure of a group does not wait for long.
+	groupJobs = 256
+	groupTime = 20 * time.Millisecond
+
+	// bulkStarved is how many groups in a row may pass a waiting WriteBulk.
+	bulkStarved = 8
+
+	// queueLength is how many closures wait without blocking their callers in the queue itself.
+	queueLength = 1024
+
+	// serializationTries is how often a group runs again after PostgreSQL's serialization failures.
+	serializationTries = 10
+
+	// readConns is how many snapshots can be open at once: reads are short, so a few per core do.
+	readConns = 8
+
+	// cachedStatements is how many prepared statements a connection keeps.
+	cachedStatements = 512
+
+	// cacheKiB is SQLite's page cache per connection.
+	writerCacheKiB = 32 << 10
+	readerCacheKiB = 8 << 10
+
+	// walPassive and walRestart are the sizes of the write-ahead log in bytes from which on the checkpointer works,
+	// and from which on the writer waits for it to start anew.
+	walPassive = 4 << 20
+	walRestart = 64 << 20
+
+	// checkpointIdle is how long after a commit a small log is checkpointed too.
+	checkpointIdle = 2 * time.Second
+
+	// minSQLite is the first SQLite without the WAL-reset bug. https://sqlite.org/releaselog/3_51_3.html
+	minSQLite = 3051003
+
+	// spoolFiles is the prefix of files in tmp/.
+	spoolPrefix = "spool-"
+)

@@ -1,0 +1,259 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// ErrClosed says that the set takes nothing more.
+var ErrClosed = errors.New("the packs are closed")
+
+// batch is what one write and one fsync make durable. Frames lie in buf in the order of their arrival.
+type batch struct {
+	buf  []byte
+	pack int64
+	base int64
+	err  error
+	done chan struct{}
+}
+
+// Append makes data, at most ChunkSize bytes, durable and returns where it lies.
+func (s *Set) Append(hash Hash, data []byte) (Location, error) {
+	frame := getBuffer()
+	defer putBuffer(frame)
+	frame.b = s.codec.appendFrame(frame.b[:0], hash, data)
+	return s.appendFrame(frame.b, int64(len(data)))
+}
+
+// AppendReader is Append for a blob of size bytes, of any size, that r reads from its start.
+func (s *Set) AppendReader(hash Hash, r io.Reader, size int64) (Location, error) {
+	switch {
+	case size > SingleSize:
+		return s.appendSingle(hash, r, size)
+	case size > ChunkSize:
+		s.chunked <- struct{}{}
+		defer func() { <-s.chunked }()
+		frame, err := s.codec.appendChunked(nil, hash, r, size)
+		if err != nil {
+			return Location{}, err
+		}
+		return s.appendFrame(frame, size)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return Location{}, fmt.Errorf("read the blob: %w", err)
+	}
+	return s.Append(hash, data)
+}
+
+// AppendCopy stores the frame at from once more, byte for byte: compaction moves blobs with it.
+func (s *Set) AppendCopy(from Location) (Location, error) {
+	f, err := s.files.get(from.Pack)
+	if err != nil {
+		return Location{}, err
+	}
+	defer f.release()
+	frame := make([]byte, from.Length)
+	if _, err := f.ReadAt(frame, from.Offset); err != nil {
+		return Location{}, fmt.Errorf("read frame: %w", err)
+	}
+	if h, err := ParseHeader(frame); err != nil || h.Length() != from.Length {
+		return Location{}, fmt.Errorf("frame at %d of pack %d: %w", from.Offset, from.Pack, errors.Join(err, ErrCorrupt))
+	}
+	return s.appendFrame(frame, from.Size)
+}
+
+// appendFrame hands the frame to the appender and waits for its fsync.
+func (s *Set) appendFrame(frame []byte, size int64) (Location, error) {
+	s.mu.Lock()
+	for s.next != nil && len(s.next.buf) > batchLimit && !s.closed {
+		s.room.Wait()
+	}
+	switch {
+	case s.broken != nil:
+		s.mu.Unlock()
+		return Location{}, s.broken
+	case s.closed || s.ro:
+		s.mu.Unlock()
+		return Location{}, ErrClosed
+	}
+	b := s.next
+	if b == nil {
+		b = s.newBatch()
+		s.next = b
+		s.work.Signal()
+	}
+	at := int64(len(b.buf))
+	b.buf = append(b.buf, frame...)
+	s.mu.Unlock()
+	<-b.done
+	if b.err != nil {
+		return Location{}, b.err
+	}
+	return Location{Pack: b.pack, Offset: b.base + at, Length: int64(len(frame)), Size: size}, nil
+}
+
+// newBatch reuses the buffer of an earlier batch, never the batch itself: its waiters still read it.
+func (s *Set) newBatch() *batch {
+	b := &batch{done: make(chan struct{})}
+	if s.spare != nil {
+		b.buf, s.spare = s.spare.buf[:0], nil
+	}
+	return b
+}
+
+// appender writes one batch after the other. While it waits for an fsync the next batch grows.
+func (s *Set) appender() {
+	defer close(s.done)
+	for {
+		s.mu.Lock()
+		for s.next == nil && !s.closed {
+			s.work.Wait()
+		}
+		b := s.next
+		s.next = nil
+		s.room.Broadcast()
+		s.mu.Unlock()
+		if b == nil {
+			return // closed
+		}
+		b.err = s.write(b)
+		buf := b.buf
+		b.buf = nil
+		s.mu.Lock()
+		if errors.Is(b.err, ErrFsync) && s.broken == nil {
+			s.broken = b.err
+		}
+		if cap(buf) <= batchKeep {
+			s.spare = &batch{buf: buf}
+		}
+		s.mu.Unlock()
+		close(b.done)
+	}
+}
+
+// write puts b at the end of the active pack and syncs it. After a failed write the end stays where it was,
+// so the next batch overwrites what came through.
+func (s *Set) write(b *batch) error {
+	if broken := s.Broken(); broken != nil {
+		return broken
+	}
+	if s.active == nil || s.end >= s.seal {
+		if err := s.roll(); err != nil {
+			return err
+		}
+	}
+	if err := s.writeAt(s.active, b.buf, s.end); err != nil {
+		return err
+	}
+	if err := syncFile(s.hook, s.active); err != nil {
+		return err
+	}
+	b.pack, b.base = s.activeID, s.end
+	s.end += int64(len(b.buf))
+	return nil
+}
+
+// roll seals the active pack and starts the next.
+func (s *Set) roll() error {
+	id := s.takeID()
+	f, err := s.create(id, kindShared)
+	if err != nil {
+		return err
+	}
+	if s.active != nil {
+		if err := s.active.Close(); err != nil {
+			s.log.Warn("close a sealed pack", "pack", s.activeID, "err", err)
+		}
+	}
+	s.mu.Lock()
+	s.active, s.activeID, s.end = f, id, fileHeaderLen
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Set) takeID() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.nextID
+	s.nextID++
+	return id
+}
+
+// Active is the pack that still grows; 0: none. It is not to be compacted.
+func (s *Set) Active() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.activeID
+}
+
+// Broken is nil while the set can be written to; otherwise the failed fsync.
+func (s *Set) Broken() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+func (s *Set) breakIfFsync(err error) error {
+	if errors.Is(err, ErrFsync) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.broken == nil {
+			s.broken = err
+		}
+	}
+	return err
+}
+
+// appendSingle streams a large blob into a pack of its own.
+func (s *Set) appendSingle(hash Hash, r io.Reader, size int64) (Location, error) {
+	if err := s.Broken(); err != nil {
+		return Location{}, err
+	}
+	if s.ro {
+		return Location{}, ErrClosed
+	}
+	id := s.takeID()
+	f, err := s.create(id, kindSingle)
+	if err != nil {
+		return Location{}, s.breakIfFsync(err)
+	}
+	h := Header{form: formChunked, Size: size, Hash: hash}
+	if err = s.streamSingle(f, &h, r); err == nil {
+		err = syncFile(s.hook, f)
+	}
+	if closeErr := f.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close pack: %w", closeErr)
+	}
+	if err != nil {
+		os.Remove(filepath.Join(s.dir, fileName(id))) // nobody knows of it
+		return Location{}, s.breakIfFsync(err)
+	}
+	return Location{Pack: id, Offset: fileHeaderLen, Length: h.Length(), Size: size}, nil
+}
+
+// streamSingle writes the raw chunks, then their table and the frame's header in front of them.
+func (s *Set) streamSingle(f *os.File, h *Header, r io.Reader) error {
+	head := make([]byte, frameHeaderLen+h.chunks()*chunkEntryLen)
+	h.Payload = int64(len(head)) - frameHeaderLen + h.Size
+	chunk := make([]byte, ChunkSize)
+	at := fileHeaderLen + int64(len(head))
+	for i, left := 0, h.Size; left > 0; i++ {
+		part := chunk[:min(left, ChunkSize)]
+		if _, err := io.ReadFull(r, part); err != nil {
+			return fmt.Errorf("read the blob: %w", err)
+		}
+		if err := s.writeAt(f, part, at); err != nil {
+			return err
+		}
+		putChunkEntry(head[frameHeaderLen+i*chunkEntryLen:], part, rawChunk)
+		at += int64(len(part))
+		left -= int64(len(part))
+	}
+	h.sum = checksum(head[frameHeaderLen:])
+	h.put(head)
+	return s.writeAt(f, head, fileHeaderLen)
+}

@@ -1,0 +1,32 @@
+package pack
+
+import "time"
+
+const (
+	// ChunkSize is how much of a large blob is compressed at a time. Source: the design of the store.
+	ChunkSize = 256 << 10
+
+	// SingleSize is the size above which a blob gets a pack of its own, uncompressed. Source: the design of the store.
+	SingleSize = 8 << 20
+
+	// SealSize is the size from which on a pack takes no more frames. Source: the design of the store.
+	SealSize = 256 << 20
+
+	// batchKeep is the largest append buffer that is kept for the next batch.
+	batchKeep = 4 << 20
+
+	// batchLimit is how many bytes may wait for one fsync before Append waits for room.
+	batchLimit = 32 << 20
+
+	// chunkedAtOnce bounds how many blobs between 256 KiB and 8 MiB are in memory at once (8 MiB each).
+	chunkedAtOnce = 4
+
+	// openFiles is how many packs are kept open for reading. Source: the usual RLIMIT_NOFILE of 1024.
+	openFiles = 256
+
+	// minCompress is the size below which compressing is not tried: a zstd frame has 10 bytes or more of its own.
+	minCompress = 96
+
+	// freeSpaceEvery is how often the file system is asked for its free space.
+	freeSpaceEvery = 100 * time.Millisecond
+)

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"schulhof/store/fault"
+)
+
+// pgPool is PostgreSQL's side of a store: snapshots, and the writer's connection.
+type pgPool struct {
+	pool *pgxpool.Pool
+}
+
+// pgConn runs the statements of one transaction. Its rows are read at once, so that a closure may run other statements
+// while it walks them, as with SQLite.
+type pgConn struct {
+	q    pgx.Tx
+	args []any
+}
+
+// openPostgres migrates and opens the pool and the writer.
+func (s *Store) openPostgres(ctx context.Context) error {
+	cfg, err := pgxpool.ParseConfig(s.o.Database)
+	if err != nil {
+		return fmt.Errorf("database URL: %w", err)
+	}
+	cfg.MaxConns = readConns + 1
+	cfg.ConnConfig.StatementCacheCapacity = cachedStatements
+	if !s.o.ReadOnly {
+		db := stdlib.OpenDB(*cfg.ConnConfig)
+		err := migrate(ctx, db, s.migrationFiles(), true, s.log, nil) // one transaction per file: nothing to copy
+		if err = errors.Join(err, db.Close()); err != nil {
+			return err
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	s.pg = &pgPool{pool: pool}
+	s.sql = &pgWriter{pool: s.pg}
+	return nil
+}
+
+func (p *pgPool) close() { p.pool.Close() }
+
+func (p *pgPool) read(ctx context.Context, s *Store, fn func(*Tx) error) error {
+	tx, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return unavailable(fmt.Errorf("begin: %w", err))
+	}
+	defer tx.Rollback(context.Background())
+	return s.call(&Tx{store: s, pg: &pgConn{q: tx}}, fn)
+}
+
+func (c *pgConn) convert(args []any) ([]any, error) {
+	c.args = c.args[:0]
+	for i, arg := range args {
+		v, err := sqlValue(arg)
+		if err != nil {
+			return nil, fmt.Errorf("$%d: %w", i+1, err)
+		}
+		c.args = append(c.args, v)
+	}
+	return c.args, nil
+}
+
+func (c *pgConn) exec(query string, args []any) (int64, error) {
+	values, err := c.convert(args)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := c.q.Exec(context.Background(), query, values...)
+	return tag.RowsAffected(), pgError(err)
+}
+
+func (c *pgConn) query(r *Rows, query string, args []any) error {
+	values, err := c.convert(args)
+	if err != nil {
+		return err
+	}
+	rows, err := c.q.Query(context.Background(), query, values...)
+	if err != nil {
+		return pgError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := rows.Values()
+		if err != nil {
+			return pgError(err)
+		}
+		for i := range row {
+			if row[i], err = pgValue(row[i]); err != nil {
+				return fmt.Errorf("column %d: %w", i+1, err)
+			}
+		}
+		r.pg = append(r.pg, row)
+	}
+	return pgError(rows.Err())
+}
+
+// pgValue makes one of SQLite's types of what PostgreSQL answered: sums of BIGINT come as NUMERIC, for example.
+func pgValue(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, int64, string, []byte, float64:
+		return v, nil
+	case int32:
+		return int64(v), nil
+	case int16:
+		return int64(v), nil
+	case float32:
+		return float64(v), nil
+	case bool:
+		return boolValue(v), nil
+	case pgtype.Numeric:
+		if n, err := v.Int64Value(); err == nil {
+			if !n.Valid {
+				return nil, nil
+			}
+			return n.Int64, nil
+		}
+		f, err := v.Float64Value()
+		if err != nil || math.IsNaN(f.Float64) {
+			return nil, fmt.Errorf("number out of range: %w", err)
+		}
+		return f.Float64, nil
+	}
+	return nil, fmt.Errorf("a value of type %T", v)
+}
+
+// pgWriter is the writing transaction. A lost connection is replaced for the next group.
+type pgWriter struct {
+	pool *pgPool
+	tx   pgx.Tx
+	conn pgConn
+}
+
+func (w *pgWriter) begin() error {
+	tx, err := w.pool.pool.BeginTx(context.Background(), pgx.TxOptions{IsoLevel: pgx.Serializable})
+	if err != nil {
+		return unavailable(err)
+	}
+	w.tx = tx
+	return nil
+}
+
+func (w *pgWriter) run(s *Store, j *job) (error, bool) {
+	inner, err := w.tx.Begin(context.Background()) // a savepoint
+	if err != nil {
+		return pgError(err), true
+	}
+	w.conn.q = inner
+	err = s.call(&Tx{store: s, pg: &w.conn, job: j}, j.fn)
+	if w.retryable(err) || w.tx.Conn().IsClosed() {
+		return err, true
+	}
+	if err != nil {
+		if back := inner.Rollback(context.Background()); back != nil {
+			return errors.Join(err, pgError(back)), true
+		}
+		return err, false
+	}
+	if err := inner.Commit(context.Background()); err != nil {
+		return pgError(err), true
+	}
+	return nil, false
+}
+
+func (w *pgWriter) commit() error { return pgError(w.tx.Commit(context.Background())) }
+
+func (w *pgWriter) rollback() {
+	if w.tx != nil {
+		w.tx.Rollback(context.Background())
+	}
+}
+
+// retryable: serialization failure and deadlock. https://www.postgresql.org/docs/15/mvcc-serialization-failure-handling.html
+func (w *pgWriter) retryable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+func (w *pgWriter) idle() { w.tx = nil }
+
+func (w *pgWriter) close() error { return nil }
+
+// pgError gives PostgreSQL's errors the kinds that rooms look for.
+func pgError(err error) error {
+	var e *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e):
+		if pgconn.Timeout(err) || errors.Is(err, pgx.ErrTxClosed) || pgconn.SafeToRetry(err) {
+			return unavailable(err)
+		}
+		return err
+	}
+	switch {
+	case e.Code == "23505":
+		return fault.Wrap(fault.AlreadyExists, err, "it exists already")
+	case e.Code == "23503":
+		return fault.Wrap(fault.Conflict, err, "something it refers to is not there, or refers to it")
+	case len(e.Code) == 5 && (e.Code[:2] == "53" || e.Code[:2] == "57" || e.Code[:2] == "58"):
+		return unavailable(err)
+	}
+	return err
+}

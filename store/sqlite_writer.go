@@ -1,0 +1,76 @@
+package store
+
+import (
+	"errors"
+
+	"schulhof/store/fault"
+	"schulhof/store/pack"
+)
+
+// liteWriter is the writing connection to SQLite.
+type liteWriter struct {
+	conn       *liteConn
+	checkpoint *checkpointer
+}
+
+func (w *liteWriter) begin() error {
+	_, err := w.conn.exec("BEGIN IMMEDIATE", nil)
+	return err
+}
+
+// run keeps a savepoint around fn. After an error SQLite may have rolled back everything (disk full, I/O error):
+// then the savepoint is gone too, and so is the work of the group.
+func (w *liteWriter) run(s *Store, j *job) (error, bool) {
+	if _, err := w.conn.exec("SAVEPOINT closure", nil); err != nil {
+		return err, true
+	}
+	err := s.call(&Tx{store: s, lite: w.conn, job: j}, j.fn)
+	w.conn.closeRows()
+	if w.conn.c.AutoCommit() {
+		if err == nil {
+			err = unavailable(errors.New("the transaction was rolled back"))
+		}
+		return err, true
+	}
+	if errors.Is(err, pack.ErrFsync) && fault.Is(err, fault.Unavailable) {
+		return err, true
+	}
+	if err != nil {
+		if _, back := w.conn.exec("ROLLBACK TO closure", nil); back != nil {
+			return errors.Join(err, back), true
+		}
+	}
+	if _, release := w.conn.exec("RELEASE closure", nil); release != nil {
+		return errors.Join(err, release), true
+	}
+	return err, false
+}
+
+func (w *liteWriter) commit() error {
+	_, err := w.conn.exec("COMMIT", nil)
+	if err == nil {
+		w.checkpoint.committed()
+	}
+	return err
+}
+
+func (w *liteWriter) rollback() {
+	w.conn.closeRows()
+	if !w.conn.c.AutoCommit() {
+		w.conn.exec("ROLLBACK", nil)
+	}
+}
+
+func (w *liteWriter) retryable(error) bool { return false }
+
+// idle starts a log anew that has grown beyond bounds, which a passive checkpoint cannot while commits keep coming.
+func (w *liteWriter) idle() {
+	if !w.checkpoint.large.Swap(false) {
+		return
+	}
+	if err := checkpoint(w.conn, "TRUNCATE"); err != nil {
+		w.checkpoint.log.Warn("checkpoint of a large log", "err", err)
+	}
+}
+
+func (w *liteWriter) close() error { return w.conn.close() }
