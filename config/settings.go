@@ -1,0 +1,125 @@
+package config
+
+import "time"
+
+// Config is the whole settings file. Relative paths have been resolved against the file's folder.
+type Config struct {
+	Path     string   `toml:"-"` // the file it was read from, absolute; "" if from none
+	Server   Server   `toml:"server"`
+	Listen   Listen   `toml:"listen"`
+	TLS      TLS      `toml:"tls"`
+	Security Security `toml:"security"`
+	Mail     Mail     `toml:"mail"`
+	Quota    Quota    `toml:"quota"`
+	Store    Store    `toml:"store"`
+	Log      Log      `toml:"log"`
+}
+
+// Server says who this server is and where its data lie.
+type Server struct {
+	// The folder of all data: database, packs of message bodies, keys. Relative paths in this file start at the file's own folder.
+	Data string `toml:"data"`
+	// The name by which other mail servers and clients reach this one. It is said in greetings and must be in the certificate.
+	Hostname string `toml:"hostname"`
+	// Empty: one SQLite file in the data folder. Otherwise the address of a PostgreSQL database, postgres://user:password@host/name.
+	Database string `toml:"database"`
+}
+
+// Listen names the addresses of each service. An empty list turns a service off. ":25" is port 25 of all addresses.
+type Listen struct {
+	// Mail from other servers (RFC 5321), STARTTLS offered.
+	SMTP []string `toml:"smtp"`
+	// Mail from a local program such as another mail server (RFC 2033). Loopback addresses only: there is no login.
+	LMTP []string `toml:"lmtp"`
+	// Mail that people send, TLS from the first byte (RFC 8314). What mail programs should use.
+	Submissions []string `toml:"submissions"`
+	// Mail that people send, TLS by STARTTLS (RFC 6409).
+	Submission []string `toml:"submission"`
+	// Reading mail, TLS by STARTTLS (RFC 9051).
+	IMAP []string `toml:"imap"`
+	// Reading mail, TLS from the first byte (RFC 8314). What mail programs should use.
+	IMAPS []string `toml:"imaps"`
+	// Redirects to HTTPS, or serves the same pages to loopback addresses if security.allow_plaintext_auth says so.
+	HTTP []string `toml:"http"`
+	// Web pages.
+	HTTPS []string `toml:"https"`
+	// Metrics for Prometheus at /metrics, health at /healthz and /readyz. Loopback addresses only.
+	Metrics []string `toml:"metrics"`
+}
+
+// TLS names the certificate. A changed file is taken up within a minute and at SIGHUP, without a restart.
+type TLS struct {
+	// The server's certificate and the chain above it, PEM.
+	Certificate string `toml:"certificate"`
+	// The certificate's private key, PEM.
+	Key string `toml:"key"`
+	// "1.2" or "1.3": the oldest TLS version that clients may use.
+	MinVersion string `toml:"min_version"`
+}
+
+// Security holds what guards the logins.
+type Security struct {
+	// "never": no password is taken without TLS. "loopback": clients on a loopback address may log in without TLS, and plain HTTP serves
+	// them what HTTPS serves.
+	AllowPlaintextAuth string `toml:"allow_plaintext_auth"`
+	// Networks (such as "192.0.2.0/24") of whole schools behind one address: the limits per address do not count there. Loopback is always in.
+	Allowlist []string `toml:"allowlist"`
+}
+
+// Mail bounds messages and mailboxes.
+type Mail struct {
+	// The largest message, 1MiB to 1GiB.
+	MaxSize Size `toml:"max_size"`
+	// How many mailboxes (folders) one account may have, 10 to 1000000.
+	MaxMailboxes int `toml:"max_mailboxes"`
+	// Memory for the lists of recently used mailboxes, 1MiB or more.
+	ViewMemory Size `toml:"view_memory"`
+}
+
+// Quota is how much each account may keep, by role; "0B" is no limit. One account's own quota is set by the command user set.
+type Quota struct {
+	// Pupils.
+	Student Size `toml:"student"`
+	// Teachers.
+	Teacher Size `toml:"teacher"`
+	// Parents.
+	Parent Size `toml:"parent"`
+	// Secretaries, caretakers and others who work at the school.
+	Staff Size `toml:"staff"`
+	// Administrators.
+	Admin Size `toml:"admin"`
+}
+
+// Store is about the durable state.
+type Store struct {
+	// How long the body of a deleted message stays on disk before its space is used again, 1h or more.
+	Grace time.Duration `toml:"grace"`
+	// Below this free space on the data folder's disk the server reports itself as not ready.
+	MinFree Size `toml:"min_free"`
+}
+
+// Log is about what the server writes to its standard error. Subjects and passwords are never written.
+type Log struct {
+	// "debug" (every protocol line), "info", "warn" or "error".
+	Level string `toml:"level"`
+	// "text" or "json".
+	Format string `toml:"format"`
+}
+
+// Default returns the settings of a server on standard ports with its data in dir.
+func Default(dir string) *Config {
+	all := func(port string) []string { return []string{":" + port} }
+	return &Config{
+		Server: Server{Data: dir, Hostname: "localhost"},
+		Listen: Listen{
+			SMTP: all("25"), LMTP: []string{"127.0.0.1:24"}, Submissions: all("465"), Submission: all("587"),
+			IMAP: all("143"), IMAPS: all("993"), HTTP: all("80"), HTTPS: all("443"), Metrics: []string{"127.0.0.1:9090"},
+		},
+		TLS:      TLS{Certificate: "tls/server.pem", Key: "tls/server.key", MinVersion: "1.2"},
+		Security: Security{AllowPlaintextAuth: PlaintextNever, Allowlist: []string{}},
+		Mail:     Mail{MaxSize: 50 << 20, MaxMailboxes: 5000, ViewMemory: 256 << 20},
+		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
+		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}

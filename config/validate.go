@@ -1,0 +1,188 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The values of security.allow_plaintext_auth.
+const (
+	PlaintextNever    = "never"
+	PlaintextLoopback = "loopback"
+)
+
+// Services lists the listeners in the order of the file, with their names there.
+func (l *Listen) Services() []Service {
+	return []Service{
+		{"smtp", 25, false, &l.SMTP}, {"lmtp", 24, true, &l.LMTP}, {"submissions", 465, false, &l.Submissions},
+		{"submission", 587, false, &l.Submission}, {"imap", 143, false, &l.IMAP}, {"imaps", 993, false, &l.IMAPS},
+		{"http", 80, false, &l.HTTP}, {"https", 443, false, &l.HTTPS}, {"metrics", 9090, true, &l.Metrics},
+	}
+}
+
+// Service is one row of the section listen.
+type Service struct {
+	Name      string
+	Port      int  // the standard port
+	Loopback  bool // may listen on loopback addresses only
+	Addresses *[]string
+}
+
+// SetListeners puts each service on its standard port + base of address; "" means all addresses. What is for
+// loopback only stays there.
+func (c *Config) SetListeners(address string, base int) error {
+	if base < 0 || base > 65535-9090 {
+		return fmt.Errorf("port base %d: want 0 to %d", base, 65535-9090)
+	}
+	ip, _ := netip.ParseAddr(address)
+	if address != "" && !ip.IsValid() {
+		return fmt.Errorf("listen address %q: want an IP address", address)
+	}
+	for _, s := range c.Listen.Services() {
+		host := address
+		if s.Loopback && !ip.IsLoopback() {
+			host = "127.0.0.1"
+		}
+		*s.Addresses = []string{net.JoinHostPort(host, strconv.Itoa(s.Port+base))}
+	}
+	return nil
+}
+
+// Validate reports every value that is out of bounds, one error joined per value.
+func (c *Config) Validate() error {
+	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
+		c.Mail.validate(), c.Store.validate(), c.Log.validate())
+}
+
+func (s *Server) validate() error {
+	var errs []error
+	if s.Data == "" {
+		errs = append(errs, errors.New("server.data: empty, want a folder"))
+	}
+	if !isHostname(s.Hostname) {
+		errs = append(errs, fmt.Errorf("server.hostname: %q is no host name (letters, digits, hyphens and dots; xn-- for others)", s.Hostname))
+	}
+	if s.Database != "" {
+		// The address may hold a password: it is not repeated here.
+		if u, err := url.Parse(s.Database); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			errs = append(errs, errors.New("server.database: want nothing or an address that starts with postgres://"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isHostname reports whether name has the form of RFC 1123 §2.1.
+func isHostname(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, r := range label {
+			if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-') {
+				return false
+			}
+		}
+	}
+	return len(name) <= 253
+}
+
+func (l *Listen) validate() error {
+	var errs []error
+	taken := map[string]string{}
+	for _, s := range l.Services() {
+		for _, address := range *s.Addresses {
+			name := "listen." + s.Name
+			host, port, err := net.SplitHostPort(address)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %q: want ADDRESS:PORT, an IPv6 address in brackets", name, address))
+				continue
+			}
+			ip, err := netip.ParseAddr(host)
+			if host != "" && host != "localhost" && err != nil {
+				errs = append(errs, fmt.Errorf("%s: %q: %q is no IP address", name, address, host))
+			}
+			if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+				errs = append(errs, fmt.Errorf("%s: %q: want a port from 1 to 65535", name, address))
+			}
+			if s.Loopback && host != "localhost" && !ip.IsLoopback() {
+				errs = append(errs, fmt.Errorf("%s: %q: only loopback addresses are allowed here", name, address))
+			}
+			if other, ok := taken[address]; ok {
+				errs = append(errs, fmt.Errorf("%s: %q is also in %s", name, address, other))
+			}
+			taken[address] = name
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *TLS) validate() error {
+	var errs []error
+	if t.Certificate == "" {
+		errs = append(errs, errors.New("tls.certificate: empty, want a file"))
+	}
+	if t.Key == "" {
+		errs = append(errs, errors.New("tls.key: empty, want a file"))
+	}
+	return errors.Join(append(errs, oneOf("tls.min_version", t.MinVersion, "1.2", "1.3"))...)
+}
+
+func (s *Security) validate() error {
+	errs := []error{oneOf("security.allow_plaintext_auth", s.AllowPlaintextAuth, PlaintextNever, PlaintextLoopback)}
+	for _, network := range s.Allowlist {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			errs = append(errs, fmt.Errorf("security.allowlist: %q is no network such as 192.0.2.0/24", network))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Networks returns the allowlist; Validate has checked it.
+func (s *Security) Networks() []netip.Prefix {
+	var list []netip.Prefix
+	for _, network := range s.Allowlist {
+		if p, err := netip.ParsePrefix(network); err == nil {
+			list = append(list, p.Masked())
+		}
+	}
+	return list
+}
+
+func (m *Mail) validate() error {
+	return errors.Join(
+		between("mail.max_size", m.MaxSize, 1<<20, 1<<30),
+		between("mail.max_mailboxes", m.MaxMailboxes, 10, 1_000_000),
+		between("mail.view_memory", m.ViewMemory, 1<<20, 1<<42))
+}
+
+func (s *Store) validate() error {
+	return errors.Join(
+		between("store.grace", s.Grace, time.Hour, 10*365*24*time.Hour),
+		between("store.min_free", s.MinFree, 0, 1<<50))
+}
+
+func (l *Log) validate() error {
+	return errors.Join(oneOf("log.level", l.Level, "debug", "info", "warn", "error"), oneOf("log.format", l.Format, "text", "json"))
+}
+
+func oneOf(key, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q, want one of %s", key, value, strings.Join(allowed, ", "))
+}
+
+func between[T ~int | ~int64](key string, value, low, high T) error {
+	if value < low || value > high {
+		return fmt.Errorf("%s: %v, want %v to %v", key, value, low, high)
+	}
+	return nil
+}
