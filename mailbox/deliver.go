@@ -1,0 +1,157 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+
+	"schulhof/directory"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// Delivery is one SMTP or LMTP transaction.
+type Delivery struct {
+	Message    *Prepared
+	Sender     string // MAIL FROM, "" for <>
+	Recipients []To
+	TraceID    string
+	Dedupe     *Dedupe                  // a message whose earlier connection ended before our 250 was written
+	Also       func(tx *store.Tx) error // further rows of the same commit (queue); may be nil
+}
+
+// To is one recipient's copy. Mailbox: "" is INBOX; for plus-addressing the detail: used if such a mailbox exists (any case), else INBOX.
+type To struct {
+	Owner   directory.ID
+	Mailbox string
+	Exact   bool   // Mailbox must exist or is created (Junk)
+	Via     string // kept in a column
+	Flags   Flags
+}
+
+// Deliver puts a message into its recipients' mailboxes. results tells each recipient's, in order: nil, fault.OverQuota, fault.NotFound …:
+// LMTP answers each, MX temp-fails only what failed. All that succeeded became visible in one commit. err: nothing was stored.
+func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err error) {
+	if d.Dedupe != nil {
+		if results, seen := m.seen.lookup(d.Dedupe.Key, len(d.Recipients), m.now()); seen {
+			m.log.Info("delivered before, answered again", "trace", d.TraceID)
+			m.metrics.repeated.Inc()
+			return results, nil
+		}
+	}
+	limits := make([]int64, len(d.Recipients))
+	refused := make([]error, len(d.Recipients))
+	names := make([]string, len(d.Recipients))
+	for i, to := range d.Recipients {
+		limits[i], refused[i] = m.quotaLimit(ctx, to.Owner)
+		if refused[i] == nil && to.Mailbox != "" {
+			if names[i], err = cleanName(to.Mailbox); err != nil {
+				if names[i] = ""; to.Exact {
+					refused[i] = err
+				}
+			}
+		}
+		if refused[i] != nil && fault.KindOf(refused[i]) == fault.Internal {
+			return nil, refused[i]
+		}
+	}
+	now := m.now().Unix()
+	size := d.Message.Blob.Size
+	err = m.store.Write(ctx, func(tx *store.Tx) error {
+		results = append(results[:0], refused...)
+		var content ContentID
+		for i, to := range d.Recipients {
+			if results[i] != nil {
+				continue
+			}
+			name, err := m.mailboxFor(tx, to, names[i])
+			if err == nil {
+				err = charge(tx, to.Owner, size, 1, limits[i])
+			}
+			if refusal(err) {
+				results[i] = err
+				continue
+			}
+			if err == nil && content == 0 {
+				content, err = m.addContent(tx, d.Message)
+			}
+			if err == nil {
+				err = m.put(tx, to, name, content, size, now)
+			}
+			if err != nil {
+				return fmt.Errorf("deliver to account %d: %w", to.Owner, err)
+			}
+		}
+		if d.Also != nil {
+			if err := d.Also(tx); err != nil {
+				return err
+			}
+		}
+		if d.Dedupe != nil {
+			return m.seen.record(tx, d.Dedupe.Key, results, now)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, err := range results {
+		if err == nil {
+			m.metrics.delivered.Inc()
+		}
+	}
+	return results, nil
+}
+
+// refusal reports an error of one recipient that leaves the others alone: it was found before anything was written for it.
+func refusal(err error) bool {
+	return fault.Is(err, fault.OverQuota) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Limit)
+}
+
+// put places one message in the mailbox name.
+func (m *Mail) put(tx *store.Tx, to To, name string, content ContentID, size, now int64) error {
+	e := entry{content: content, flags: to.Flags & allFlags, date: now, size: uint32(size)}
+	var d counters
+	d.add(e.flags, e.size)
+	p, err := m.place(tx, to.Owner, name, 1, d)
+	if err != nil {
+		return err
+	}
+	e.uid, e.modseq = p.first, p.modseq
+	_, err = tx.Exec(insertMessage, int64(p.id), int64(e.uid), int64(e.modseq), int64(e.flags), now, size, int64(content), now, to.Via)
+	if err != nil {
+		return err
+	}
+	m.stage(tx, p.id, &change{modseq: p.modseq, uidNext: p.first + 1, added: []entry{e}})
+	return nil
+}
+
+const insertMessage = `INSERT INTO message (mailbox_id, uid, modseq, flags, internal_date, size, content_id, save_date, via)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+// mailboxFor resolves To.Mailbox, which is name when cleaned, to the name of a mailbox that exists.
+func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
+	if name == "" {
+		return inbox, nil
+	}
+	list, err := boxesOf(tx, to.Owner)
+	if err != nil {
+		return "", err
+	}
+	folded, found := foldName(name), ""
+	for _, b := range list {
+		if b.Name == name {
+			return name, nil
+		}
+		if foldName(b.Name) == folded {
+			found = b.Name
+		}
+	}
+	switch {
+	case to.Exact:
+		_, err := m.createIn(tx, to.Owner, name, "")
+		return name, err
+	case found != "":
+		return found, nil
+	}
+	return inbox, nil
+}

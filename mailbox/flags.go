@@ -1,0 +1,92 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+
+	"schulhof/store"
+)
+
+// FlagMode says how FlagOp changes flags.
+type FlagMode uint8
+
+// The modes of STORE: FLAGS, +FLAGS, -FLAGS.
+const (
+	FlagsReplace FlagMode = iota
+	FlagsAdd
+	FlagsRemove
+)
+
+// FlagOp changes flags.
+type FlagOp struct {
+	Mode           FlagMode
+	Flags          Flags
+	UnchangedSince *ModSeq // RFC 7162 §3.1.3
+}
+
+// masks returns what the operation keeps of the old flags and what it sets.
+func (op FlagOp) masks() (keep, set Flags) {
+	switch op.Mode {
+	case FlagsAdd:
+		return allFlags, op.Flags & allFlags
+	case FlagsRemove:
+		return allFlags &^ op.Flags, 0
+	}
+	return 0, op.Flags & allFlags
+}
+
+// plan works out on base what op does to uids.
+func (op FlagOp) plan(base *Snapshot, uids []UID) (c *change, d counters, failed []UID) {
+	keep, set := op.masks()
+	runs := runBuilder{base: base}
+	base.indexes(uids, func(i int) {
+		e := base.at(i)
+		if op.UnchangedSince != nil && e.modseq > *op.UnchangedSince {
+			failed = append(failed, e.uid)
+			return
+		}
+		flags := e.flags&keep | set
+		if flags == e.flags {
+			return
+		}
+		d.sub(e.flags, e.size)
+		d.add(flags, e.size)
+		runs.add(i)
+	})
+	return &change{flagged: runs.runs, keep: keep, set: set}, d, failed
+}
+
+// StoreFlags applies op to uids (ascending; unknown ones are ignored) in one commit with one modseq; failed: those that UnchangedSince
+// held back. Messages whose flags did not change keep their modseq; when none changes, nothing is written. RFC 9051 §6.4.6, RFC 7162 §3.1.
+func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []UID, err error) {
+	if err := b.may(rightWrite); err != nil {
+		return nil, err
+	}
+	if uids == nil {
+		uids = []UID{}
+	}
+	if c, _, failed := op.plan(b.Snapshot(), uids); len(c.flagged) == 0 {
+		return failed, nil
+	}
+	err = b.mail.store.Write(ctx, func(tx *store.Tx) error {
+		base, err := b.mail.current(tx, b.view)
+		if err != nil {
+			return err
+		}
+		c, d, held := op.plan(base, uids)
+		failed = held
+		if len(c.flagged) == 0 {
+			return nil
+		}
+		if c.modseq, err = b.mail.count(tx, b.view.id, d); err != nil {
+			return err
+		}
+		lead := []any{int64(b.view.id), int64(c.modseq), int64(c.keep), int64(c.set)}
+		if err := execRuns(tx, &b.mail.sql.setFlags, base, c.flagged, lead); err != nil {
+			return fmt.Errorf("store flags: %w", err)
+		}
+		b.mail.stage(tx, b.view.id, c)
+		return nil
+	})
+	return failed, err
+}

@@ -1,0 +1,40 @@
+package mailbox
+
+import (
+	"fmt"
+
+	"schulhof/directory"
+	"schulhof/store"
+)
+
+// provision gives a new account its mailboxes, in the transaction that creates it: INBOX and one for each special use, subscribed.
+func (m *Mail) provision(tx *store.Tx, id directory.ID, isGroup bool) error {
+	if isGroup {
+		return nil
+	}
+	validity := m.now().Unix()
+	names := []Mailbox{{Name: inbox}}
+	for _, s := range specialUses {
+		names = append(names, Mailbox{Name: s.name, SpecialUse: s.use})
+	}
+	_, err := tx.Exec(`INSERT INTO mail_owner (owner_id, modseq, uidvalidity, used_bytes, used_messages) VALUES ($1, 1, $2, 0, 0)`,
+		int64(id), validity+int64(len(names))-1)
+	if err != nil {
+		return fmt.Errorf("provide mail: %w", err)
+	}
+	var boxes, subscriptions []any
+	for i, b := range names {
+		boxes = append(boxes, int64(id), b.Name, b.SpecialUse, validity+int64(i), 1, 1, 0, 0, 0, 0, 0, 0, 0)
+		subscriptions = append(subscriptions, int64(id), b.Name)
+	}
+	_, err = tx.Exec(valuesText(`INSERT INTO mailbox (owner_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted,
+		deleted_size, size, expunged_from, expunged_rows)`, 13, len(names)), boxes...)
+	if err != nil {
+		return fmt.Errorf("provide mailboxes: %w", err)
+	}
+	_, err = tx.Exec(valuesText(`INSERT INTO subscription (owner_id, name)`, 2, len(names)), subscriptions...)
+	if err != nil {
+		return fmt.Errorf("provide subscriptions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package mailbox
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"schulhof/directory"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// Rename moves a mailbox and its inferiors, making missing parents; renaming INBOX moves its messages into a new mailbox and leaves it empty.
+// fault: NotFound, AlreadyExists, Refused (into itself), Invalid, Limit. RFC 9051 §6.3.6.
+func (m *Mail) Rename(ctx context.Context, who directory.ID, from, to string) error {
+	from, err := cleanName(from)
+	if err != nil {
+		return err
+	}
+	if to, err = cleanName(to); err != nil {
+		return err
+	}
+	switch {
+	case from == to:
+		return fault.New(fault.AlreadyExists, "the mailbox exists")
+	case isBelow(to, from) && from != inbox:
+		return fault.New(fault.Refused, "a mailbox cannot be moved below itself")
+	case from == inbox:
+		return m.renameInbox(ctx, who, to)
+	}
+	return m.store.Write(ctx, func(tx *store.Tx) error { return m.renameIn(tx, who, from, to) })
+}
+
+func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
+	if err := rights(who, who, rightManage); err != nil {
+		return err
+	}
+	list, err := boxesOf(tx, who)
+	if err != nil {
+		return err
+	}
+	var moving []Mailbox
+	staying := make(map[string]bool, len(list))
+	for _, b := range list {
+		if b.Name == from || isBelow(b.Name, from) {
+			moving = append(moving, b)
+		} else {
+			staying[b.Name] = true
+		}
+	}
+	if len(moving) == 0 {
+		return fault.New(fault.NotFound, "no such mailbox")
+	}
+	slices.SortFunc(moving, func(a, b Mailbox) int { return cmp.Compare(len(a.Name), len(b.Name)) })
+	moved := make(map[string]bool, len(moving))
+	for i := range moving {
+		name, err := cleanName(to + moving[i].Name[len(from):])
+		if err != nil {
+			return err
+		}
+		if staying[name] {
+			return fault.New(fault.AlreadyExists, "the mailbox exists")
+		}
+		moving[i].Name = name
+		moved[name] = true
+	}
+	missing := slices.DeleteFunc(parents(to), func(n string) bool { return staying[n] || moved[n] })
+	if len(list)+len(missing) > m.opts.MaxBoxes {
+		return fault.New(fault.Limit, "no more than %d mailboxes", m.opts.MaxBoxes)
+	}
+	validity, err := m.listChanged(tx, who, len(missing))
+	if err != nil {
+		return err
+	}
+	for _, b := range moving {
+		if _, err := tx.Exec(`UPDATE mailbox SET name = $2 WHERE id = $1`, int64(b.ID), b.Name); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { m.views.renamed(b.ID, b.Name) })
+	}
+	for i, n := range missing {
+		if err := insertBox(tx, &Mailbox{Owner: who, Name: n, UIDValidity: validity + uint32(i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renameInbox creates to and moves what INBOX holds now, slice by slice: mail that arrives meanwhile stays.
+func (m *Mail) renameInbox(ctx context.Context, who directory.ID, to string) error {
+	if _, err := m.Create(ctx, who, to, ""); err != nil {
+		return err
+	}
+	b, err := m.Open(ctx, who, inbox)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	all := b.Snapshot()
+	for i := 0; i < all.Len(); i += sliceRows {
+		var uids []UID
+		for j := i; j < min(i+sliceRows, all.Len()); j++ {
+			uids = append(uids, all.UIDAt(j))
+		}
+		if _, err := b.Move(ctx, uids, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
