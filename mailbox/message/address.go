@@ -1,0 +1,263 @@
+package message
+
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// addressKind tells what an address list holds next.
+type addressKind uint8
+
+const (
+	mailboxAddress addressKind = iota
+	groupStart                 // name is the group's
+	groupEnd
+)
+
+// rawAddress is one element of an address list, not decoded: quotes, comments and white space are resolved.
+type rawAddress struct {
+	kind                       addressKind
+	name, route, local, domain string
+}
+
+// addressList reads RFC 5322 §3.4 with the obsolete forms of §4.4, in one pass over the bytes. Whatever is no address yields what comes nearest.
+type addressList struct {
+	s       string
+	i       int
+	inGroup bool
+	phrase  []byte // words that came before the current one
+	word    []byte // the current word: a piece of a phrase, or the address itself
+	spaced  bool   // white space came after word
+	at      int    // index in word of its last unquoted "@", or -1
+	quoted  bool   // word has a quoted piece
+	comment string // the last comment: in "anna@school.test (Anna)" it is the name
+}
+
+// next returns the next element. ok is false at the end.
+func (l *addressList) next() (a rawAddress, ok bool) {
+	l.phrase, l.word, l.at, l.spaced, l.quoted, l.comment = l.phrase[:0], l.word[:0], -1, false, false, ""
+	for l.i < len(l.s) {
+		switch c := l.s[l.i]; c {
+		case ' ', '\t', '\r', '\n', 0:
+			l.spaced = len(l.word) > 0
+			l.i++
+		case '(':
+			n := commentLen(l.s[l.i:])
+			l.comment = strings.Trim(l.s[l.i:l.i+n], "() \t")
+			l.i += n
+			l.spaced = len(l.word) > 0
+		case '"':
+			l.join(c)
+			value, n := unquote(l.s[l.i:])
+			l.word = append(l.word, value...)
+			l.quoted = true
+			l.i += n
+		case '<':
+			l.i++
+			return l.angle(), true
+		case ':':
+			l.i++
+			if l.inGroup || l.at >= 0 {
+				l.take(c)
+				continue
+			}
+			l.inGroup = true
+			return rawAddress{kind: groupStart, name: l.text()}, true
+		case ',', ';':
+			if a, ok := l.bare(); ok {
+				return a, true // the separator is read again, with nothing before it
+			}
+			l.i++
+			l.comment = ""
+			if c == ';' && l.inGroup {
+				l.inGroup = false
+				return rawAddress{kind: groupEnd}, true
+			}
+		case '[':
+			l.join(c)
+			n := strings.IndexByte(l.s[l.i:], ']') + 1
+			if n == 0 {
+				n = 1
+			}
+			l.word = append(l.word, l.s[l.i:l.i+n]...)
+			l.i += n
+		case '\\':
+			l.i++
+		default:
+			l.i++
+			l.take(c)
+		}
+	}
+	if a, ok := l.bare(); ok {
+		return a, true
+	}
+	if l.inGroup {
+		l.inGroup = false
+		return rawAddress{kind: groupEnd}, true
+	}
+	return a, false
+}
+
+// take appends c to the current word.
+func (l *addressList) take(c byte) {
+	l.join(c)
+	if c == '@' {
+		l.at = len(l.word)
+	}
+	l.word = append(l.word, c)
+}
+
+// join decides, before c is added, whether the word goes on: around "." and "@" white space is obsolete syntax within an address.
+func (l *addressList) join(c byte) {
+	if !l.spaced {
+		return
+	}
+	l.spaced = false
+	last := l.word[len(l.word)-1]
+	if c == '@' || c == '.' && l.at >= 0 || (last == '@' && l.at >= 0) || (last == '.' && l.at >= 0) {
+		return
+	}
+	if (last == '.' || c == '.') && !l.quoted && l.dotsUntilAt() {
+		return
+	}
+	l.phrase = append(append(l.phrase, l.word...), ' ')
+	l.word, l.at, l.quoted = l.word[:0], -1, false
+}
+
+// dotsUntilAt looks whether the local part "a . b . c @" continues here. It looks at one word only, so that the list stays linear.
+func (l *addressList) dotsUntilAt() bool {
+	rest := strings.TrimLeft(l.s[l.i-1:], " \t.")
+	n := 0
+	for n < len(rest) && n < 64 && tokenByte(rest[n]) && rest[n] != '.' {
+		n++
+	}
+	rest = strings.TrimLeft(rest[n:min(len(rest), n+8)], " \t")
+	return rest != "" && (rest[0] == '@' || rest[0] == '.')
+}
+
+// text is the phrase with the current word.
+func (l *addressList) text() string {
+	if len(l.phrase) == 0 {
+		return string(l.word)
+	}
+	return strings.TrimRight(string(append(l.phrase, l.word...)), " ")
+}
+
+// bare ends an element that had no "<": an address, or words that are none (they become a local part without domain).
+func (l *addressList) bare() (a rawAddress, ok bool) {
+	if len(l.word) == 0 && len(l.phrase) == 0 {
+		return a, false
+	}
+	a.name = l.comment
+	if l.at >= 0 {
+		a.local, a.domain = string(l.word[:l.at]), string(l.word[l.at+1:])
+		if len(l.phrase) > 0 {
+			a.name = strings.TrimRight(string(l.phrase), " ")
+		}
+	} else {
+		a.local = l.text()
+	}
+	l.word, l.phrase, l.at, l.spaced, l.quoted = l.word[:0], l.phrase[:0], -1, false, false
+	return a, true
+}
+
+// angle reads what follows "<", up to ">" and on to the next separator.
+func (l *addressList) angle() rawAddress {
+	a := rawAddress{name: l.text()}
+	l.word, l.at, l.spaced = l.word[:0], -1, false
+	start := l.i
+	for l.i < len(l.s) {
+		c := l.s[l.i]
+		switch {
+		case c == '>':
+			l.i++
+			l.skipJunk()
+			return l.finish(a)
+		case c == '"':
+			value, n := unquote(l.s[l.i:])
+			l.word = append(l.word, value...)
+			l.i += n
+			continue
+		case c == '(':
+			l.i += commentLen(l.s[l.i:])
+			continue
+		case c == ':' && start < len(l.s) && a.route == "" && len(l.word) > 0 && l.word[0] == '@':
+			a.route = string(l.word) // RFC 5322 §4.4 obs-route
+			l.word, l.at = l.word[:0], -1
+		case (c == ',' && (len(l.word) == 0 || l.word[0] != '@')) || c == ';' || c == '<':
+			return l.finish(a) // the ">" is missing
+		case c == '@':
+			l.at = len(l.word)
+			l.word = append(l.word, c)
+		case c > ' ':
+			l.word = append(l.word, c)
+		}
+		l.i++
+	}
+	return l.finish(a)
+}
+
+func (l *addressList) finish(a rawAddress) rawAddress {
+	if l.at >= 0 {
+		a.local, a.domain = string(l.word[:l.at]), string(l.word[l.at+1:])
+	} else {
+		a.local = string(l.word)
+	}
+	if a.name == "" {
+		a.name = l.comment
+	}
+	return a
+}
+
+// skipJunk passes over what stands between ">" and the next separator; a comment there may be the name.
+func (l *addressList) skipJunk() {
+	for l.i < len(l.s) && l.s[l.i] != ',' && l.s[l.i] != ';' {
+		switch l.s[l.i] {
+		case '(':
+			n := commentLen(l.s[l.i:])
+			l.comment = strings.Trim(l.s[l.i:l.i+n], "() \t")
+			l.i += n
+		case '"':
+			_, n := unquote(l.s[l.i:])
+			l.i += n
+		case '<':
+			return
+		default:
+			l.i++
+		}
+	}
+}
+
+// ParseAddresses reads an address list leniently: at most 1,000 addresses of 64 KiB. Names are decoded to UTF-8, without characters that
+// could deceive who reads them. Domains in ACE form (xn--…) are kept as they are.
+func ParseAddresses(value string) []Address {
+	if len(value) > MaxField {
+		value = value[:MaxField]
+	}
+	if strings.TrimSpace(value) == "" {
+		return nil
+	}
+	var list []Address
+	l := addressList{s: value}
+	for len(list) < MaxAddresses {
+		a, ok := l.next()
+		if !ok {
+			break
+		}
+		if a.kind == mailboxAddress {
+			list = append(list, Address{
+				Name:   truncate(clean(DecodeHeader(a.name)), maxName),
+				Local:  rawText(a.local),
+				Domain: rawText(a.domain),
+			})
+		}
+	}
+	return list
+}
+
+// asciiDomain is domain in the form that 7-bit clients know (RFC 5891); ok is false if it has none.
+func asciiDomain(domain string) (ascii string, ok bool) {
+	ascii, err := idna.Lookup.ToASCII(domain)
+	return ascii, err == nil
+}
