@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() { os.Exit(run()) }
+
+// run is main without the exit; the test program is this program, too.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	directory, err := os.Getwd()
+	if err != nil {
+		directory = "/"
+	}
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, directory: directory, files: localFiles{directory},
+		args: os.Args[1:], version: programVersion(), commands: commands(),
+	}
+	return a.execute(ctx)
+}
+
+// programVersion is the version of the module, or of the commit that was built.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version, revision, dirty := info.Main.Version, "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			revision = s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	if (version == "" || version == "(devel)") && revision != "" {
+		return "devel-" + revision + dirty
+	}
+	return version
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"schulhof/config"
+	"schulhof/directory"
+	"schulhof/mailbox"
+	"schulhof/store"
+	"schulhof/store/fault"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	defaultConfigPath = "/etc/schulhof/schulhof.toml"
+	configVariable    = "SCHULHOF_CONFIG"
+
+	lockPatience = 10 * time.Second // how long a command waits for another one, or for a server that is starting
+	lockRetry    = 50 * time.Millisecond
+)
+
+// rooms are the opened parts of the server that commands work with.
+type rooms struct {
+	Config    *config.Config
+	Store     *store.Store
+	Directory *directory.Directory
+	Mail      *mailbox.Mail
+	Log       *slog.Logger
+}
+
+// outside is what the rooms are given besides the settings.
+type outside struct {
+	log     *slog.Logger
+	metrics prometheus.Registerer // nil: none
+	now     func() time.Time      // nil: time.Now
+}
+
+// openRooms opens the data of c. The caller closes them.
+func openRooms(ctx context.Context, c *config.Config, o outside) (*rooms, error) {
+	if err := ownData(c.Server.Data); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, store.Options{
+		Dir: c.Server.Data, Database: c.Server.Database, Log: o.log.With("room", "store"), Metrics: o.metrics, Now: o.now, Grace: c.Store.Grace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &rooms{Config: c, Store: s, Log: o.log}
+	if err := r.openDomains(ctx, o); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
+	q := r.Config.Quota
+	r.Directory, err = directory.New(ctx, r.Store, directory.Options{
+		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, Allowlist: r.Config.Security.Networks(),
+		RoleQuota: map[directory.Role]int64{
+			directory.Student: int64(q.Student), directory.Teacher: int64(q.Teacher), directory.Parent: int64(q.Parent),
+			directory.Staff: int64(q.Staff), directory.Admin: int64(q.Admin),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	m := r.Config.Mail
+	r.Mail, err = mailbox.New(ctx, r.Store, r.Directory, mailbox.Options{
+		Log: r.Log.With("room", "mailbox"), Metrics: o.metrics, Now: o.now,
+		MaxSize: int64(m.MaxSize), MaxBoxes: m.MaxMailboxes, ViewMemory: int64(m.ViewMemory),
+	})
+	return err
+}
+
+// Close closes what is open, the last opened first.
+func (r *rooms) Close() error {
+	var errs []error
+	if r.Mail != nil {
+		errs = append(errs, r.Mail.Close())
+	}
+	return errors.Join(append(errs, r.Store.Close())...)
+}
+
+// ownData refuses root on someone else's data: files that root creates there would be closed to the server.
+func ownData(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if ok && os.Geteuid() == 0 && owner.Uid != 0 {
+		return fault.New(fault.Refused, "%s belongs to user %d and no server runs there: run this command as that user (runuser, sudo -u)", dir, owner.Uid)
+	}
+	return nil
+}
+
+// loadConfig reads the settings file that --config, the environment or the standard place names.
+func (a *app) loadConfig() (*config.Config, error) {
+	path := a.configPath
+	if path == "" {
+		path = os.Getenv(configVariable)
+	}
+	if path == "" {
+		path = defaultConfigPath
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.directory, path)
+	}
+	c, err := config.Load(path, a.sets...)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w (name another one with --config or %s; \"schulhof init\" writes one)", err, configVariable)
+	}
+	return c, err
+}
+
+// newLogger writes to w as the settings say.
+func newLogger(w io.Writer, l config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l.Level)) // Validate has checked it
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// inServerOrHere has the command done by the running server, or by fn on rooms opened here. While another command
+// holds the data, or a server is just starting, it waits a little.
+func (a *app) inServerOrHere(ctx context.Context, fn func(context.Context, *rooms) error) error {
+	c, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(lockPatience); ; {
+		handled, err := a.askServer(ctx, filepath.Join(c.Server.Data, controlSocket))
+		if handled || err != nil {
+			return err
+		}
+		log := newLogger(a.stderr, config.Log{Level: "warn", Format: c.Log.Format})
+		r, err := openRooms(ctx, c, outside{log: log})
+		if err == nil {
+			return errors.Join(fn(ctx, r), r.Close())
+		}
+		if !fault.Is(err, fault.InUse) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"schulhof/config"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+// stopPatience is how long the services may take to end their connections; the contract with administrators is 10 s.
+const stopPatience = 9 * time.Second
+
+func newServeCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server until SIGTERM", Args: cobra.NoArgs,
+		Long: "Run the server until SIGTERM or SIGINT. It prints one line that says \"ready\" once every service listens; its log goes to standard error.\n" +
+			"SIGHUP loads the certificate again. Under systemd it reports its state (Type=notify) and feeds the watchdog.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.loadConfig()
+			if err != nil {
+				return err
+			}
+			log := newLogger(a.stderr, c.Log)
+			return a.serve(cmd.Context(), c, log, func(context.Context, *rooms) error {
+				_, err := fmt.Fprintf(a.stdout, "schulhof %s: ready\n", c.Server.Hostname)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringArrayVar(&a.sets, "set", nil, "a setting for this run, `section.key=value`; may be repeated")
+	return cmd
+}
+
+// serve opens the rooms and runs every service until ctx ends. ready is called once all of them listen.
+func (a *app) serve(ctx context.Context, c *config.Config, log *slog.Logger, ready func(context.Context, *rooms) error) error {
+	limitMemory(log)
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	certs, err := newCertificates(c, log)
+	if err != nil {
+		return err
+	}
+	r, err := openRooms(ctx, c, outside{log: log, metrics: metrics})
+	if err != nil {
+		return err
+	}
+	drained, err := a.runServices(ctx, r, certs, metrics, ready)
+	if !drained {
+		return err // connections still use the rooms; the process ends, and what was acknowledged is on disk
+	}
+	return errors.Join(err, r.Close())
+}
+
+// runServices returns drained = false when connections did not end in time.
+func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, metrics *prometheus.Registry, ready func(context.Context, *rooms) error) (drained bool, err error) {
+	h := &health{config: r.Config, store: r.Store, certs: certs, metrics: metrics}
+	services, err := newServices(r, certs, metrics, h.handler())
+	if err != nil {
+		return true, err
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(groupCtx, func() { notifySystemd("STOPPING=1") })
+	defer stop()
+	listening, err := openListeners(r.Config, services)
+	if err != nil {
+		return true, err
+	}
+	ln, err := listenControl(r.Config.Server.Data)
+	if err != nil {
+		listening.close()
+		return true, err
+	}
+	commands := &control{rooms: r, version: a.version, commands: a.commands, slots: make(chan struct{}, controlCommands)}
+	group.Go(func() error { return commands.Serve(groupCtx, ln) })
+	group.Go(func() error { return certs.watch(groupCtx) })
+	group.Go(func() error { return feedWatchdog(groupCtx, r.Log, watchdogInterval(), h.alive) })
+	for _, l := range listening {
+		group.Go(func() error { return l.serve(groupCtx, l.listener) })
+	}
+	group.Go(func() error {
+		if err := ready(groupCtx, r); err != nil {
+			return err
+		}
+		return notifySystemd("READY=1")
+	})
+	return waitDrained(groupCtx, group, r.Log)
+}
+
+// waitDrained waits for the services, but after ctx has ended not longer than stopPatience.
+func waitDrained(ctx context.Context, group *errgroup.Group, log *slog.Logger) (drained bool, err error) {
+	done := make(chan error, 1)
+	go func() { done <- group.Wait() }()
+	<-ctx.Done()
+	log.Info("server: stopping", "patience", stopPatience)
+	late := time.NewTimer(stopPatience)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return true, err
+	case <-late.C:
+		return false, fmt.Errorf("connections did not end within %s", stopPatience)
+	}
+}
+
+// service is one row of the section listen and what answers there.
+type service struct {
+	name  string
+	serve func(context.Context, net.Listener) error
+}
+
+// newServices builds what listens.
+func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, operations http.Handler) ([]service, error) {
+	web := newWebHandler(r.Config)
+	https := certs.tlsConfig()
+	https.NextProtos = []string{"h2", "http/1.1"}
+	return []service{
+		{"http", func(ctx context.Context, ln net.Listener) error {
+			return serveHTTP(ctx, ln, nil, newPlainHandler(r.Config, web), r.Log)
+		}},
+		{"https", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, https, web, r.Log) }},
+		{"metrics", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, nil, operations, r.Log) }},
+	}, nil
+}
+
+// listeners are opened sockets with what answers there.
+type listeners []struct {
+	service
+	listener net.Listener
+}
+
+func (l listeners) close() {
+	for _, open := range l {
+		open.listener.Close()
+	}
+}
+
+// openListeners opens all sockets or none; the error names every one that could not be opened.
+func openListeners(c *config.Config, services []service) (listeners, error) {
+	addresses := map[string][]string{}
+	for _, s := range c.Listen.Services() {
+		addresses[s.Name] = *s.Addresses
+	}
+	var open listeners
+	var errs []error
+	for _, s := range services {
+		for _, address := range addresses[s.name] {
+			ln, err := net.Listen("tcp", address)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("listen.%s: %w", s.name, err))
+				continue
+			}
+			open = append(open, struct {
+				service
+				listener net.Listener
+			}{s, ln})
+		}
+	}
+	if len(errs) > 0 {
+		open.close()
+		return nil, errors.Join(errs...)
+	}
+	return open, nil
+}
+
+// limitMemory keeps the collector within 80 % of the memory that the control group allows, unless GOMEMLIMIT says otherwise.
+func limitMemory(log *slog.Logger) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	limit, ok := groupMemory(os.ReadFile)
+	if !ok {
+		return
+	}
+	debug.SetMemoryLimit(limit / 100 * 80)
+	log.Debug("memory limit set from the control group", "bytes", limit/100*80)
+}
+
+// groupMemory is the least memory limit in bytes of this process's control group (version 2) and those above it.
+func groupMemory(read func(string) ([]byte, error)) (limit int64, ok bool) {
+	text, err := read("/proc/self/cgroup")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		path, found := strings.CutPrefix(strings.TrimSpace(line), "0::")
+		for found {
+			if text, err := read("/sys/fs/cgroup" + path + "/memory.max"); err == nil {
+				n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+				if err == nil && n > 0 && (!ok || n < limit) {
+					limit, ok = n, true
+				}
+			}
+			up := strings.LastIndexByte(path, '/')
+			if up < 0 {
+				break
+			}
+			path = path[:up]
+		}
+	}
+	return limit, ok
+}
