@@ -1,0 +1,211 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"schulhof/directory"
+	"schulhof/mailbox"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// outcome is what became of a message.
+type outcome struct {
+	reply     reply
+	each      []reply // LMTP: for each recipient
+	delivered bool    // something is stored safely, so the peer must learn of it
+	key       [32]byte
+	err       error // for the log
+}
+
+// deliver makes the message durable, stores it for all recipients in one commit, and says how to answer.
+// Nothing positive is answered before that. A peer that comes back because some recipients failed
+// does not give the others a second copy.
+func (s *session) deliver(ctx context.Context, t *transaction) outcome {
+	var content [sha256.Size]byte
+	t.body.content.Sum(content[:0])
+	out := outcome{key: dedupeKey(s.remote, t, content)}
+	again := partialKey(s.remote, t.envelope.Sender, content)
+	had := s.srv.partial.delivered(again)
+
+	results, err := s.store(ctx, t, out.key, had)
+	if err != nil {
+		out.err = err
+		out.reply = answer(err)
+		out.each = slices.Repeat([]reply{out.reply}, len(t.recipients))
+		return out
+	}
+	failed := 0
+	for i, err := range results {
+		if err != nil {
+			failed++
+			out.err = fmt.Errorf("mailbox of account %d: %w", t.to[i].Owner, err)
+		}
+	}
+	for _, r := range t.recipients {
+		out.each = append(out.each, recipientReply(r, results))
+	}
+	out.delivered = failed < len(results) || len(t.outside) > 0
+	out.reply = s.together(out.each, t)
+	switch {
+	case failed > 0 && out.delivered && !s.door.submit:
+		s.srv.partial.remember(again, t.to, results)
+		out.delivered = false // the peer was told to come again
+	case failed == 0 && had != nil:
+		s.srv.partial.forget(again)
+	}
+	if out.reply.ok() || s.door.lmtp {
+		s.notify(ctx, t, out.each)
+	}
+	return out
+}
+
+// store makes one commit of the message, its copies and its queue rows. had are accounts that have it already.
+// The results are for t.to, in order.
+func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had map[directory.ID]bool) ([]error, error) {
+	results := make([]error, len(t.to))
+	to, at := t.to, []int(nil)
+	if len(had) > 0 {
+		to = nil
+		for i, one := range t.to {
+			if !had[one.Owner] {
+				to, at = append(to, one), append(at, i)
+			}
+		}
+		if len(to) == 0 && len(t.outside) == 0 {
+			return results, nil
+		}
+	}
+	prepared, err := s.srv.o.Mail.Prepare(ctx, t.body.spool)
+	if err != nil {
+		return nil, fmt.Errorf("store message: %w", err)
+	}
+	defer prepared.Release()
+	d := mailbox.Delivery{
+		Message: prepared, Sender: t.envelope.Sender, Recipients: to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
+	}
+	if len(t.outside) > 0 {
+		d.Also = func(tx *store.Tx) error {
+			return s.srv.o.Outbound.Enqueue(tx, Outgoing{
+				Message: prepared, Account: s.who.Account.ID, Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
+			})
+		}
+	}
+	got, err := s.srv.o.Mail.Deliver(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("deliver message: %w", err)
+	}
+	if at == nil {
+		return got, nil
+	}
+	for i, err := range got {
+		results[at[i]] = err
+	}
+	return results, nil
+}
+
+// recipientReply is the answer for one RCPT. An address that leads to several mailboxes has succeeded when
+// none of them can succeed later any more and one has.
+func recipientReply(r recipient, results []error) reply {
+	var failure reply
+	done := false
+	for _, i := range r.to {
+		if results[i] == nil {
+			done = true
+			continue
+		}
+		if f := answer(results[i]); failure.code == 0 || f.temporary() && !failure.temporary() {
+			failure = f
+		}
+	}
+	if failure.code == 0 || done && !failure.temporary() {
+		return okRecipient
+	}
+	return failure
+}
+
+// together is SMTP's one answer for all. People's programs show it to them: once somebody has the message it is
+// accepted, and a notice says who has not. Another server tries again while anything may still succeed.
+func (s *session) together(each []reply, t *transaction) reply {
+	accepted := okDone
+	accepted.text = "OK id=" + t.body.id
+	if len(each) == 0 {
+		return accepted // only recipients elsewhere
+	}
+	failed, done := reply{}, len(t.outside) > 0
+	for _, r := range each {
+		switch {
+		case r.ok():
+			done = true
+		case failed.code == 0 || r.temporary() && !failed.temporary():
+			failed = r
+		}
+	}
+	switch {
+	case failed.code == 0 || done && s.door.submit:
+		return accepted
+	case done && !failed.temporary():
+		return noInternal // at the next try RCPT will say which one it is
+	}
+	return failed
+}
+
+// dedupeKey names a message for the case that our 250 gets lost: the client's network, the envelope and the
+// content as it came, without our own fields.
+func dedupeKey(remote netip.Addr, t *transaction, content [sha256.Size]byte) (key [32]byte) {
+	owners := make([]directory.ID, 0, 16)
+	for _, to := range t.to {
+		owners = append(owners, to.Owner)
+	}
+	slices.Sort(owners)
+	outside := make([]string, 0, 16)
+	for _, o := range t.outside {
+		outside = append(outside, o.Address)
+	}
+	slices.Sort(outside)
+	b := partialBytes(remote, t.envelope.Sender, content)
+	for _, id := range owners {
+		b = binary.BigEndian.AppendUint64(b, uint64(id))
+	}
+	for _, address := range outside {
+		b = append(append(b, 0), address...)
+	}
+	return sha256.Sum256(b)
+}
+
+// partialKey names a message whatever recipients the peer sends it for.
+func partialKey(remote netip.Addr, sender string, content [sha256.Size]byte) [32]byte {
+	return sha256.Sum256(partialBytes(remote, sender, content))
+}
+
+func partialBytes(remote netip.Addr, sender string, content [sha256.Size]byte) []byte {
+	b := make([]byte, 0, 256)
+	b = append(b, network(remote).AsSlice()...)
+	b = append(append(append(b, 0), sender...), 0)
+	return append(b, content[:]...)
+}
+
+// acknowledge sends the reply to a stored message and notices when it does not arrive: then the peer
+// will send the message again, and must not deliver it twice.
+func (s *session) acknowledge(ctx context.Context, key [32]byte) {
+	gone := !s.wire.buffered() && s.wire.peerGone()
+	if err := s.wire.flush(); err != nil || gone {
+		s.log.Info("reply did not arrive", "err", err)
+		s.acknowledgementLost(ctx, key)
+		return
+	}
+	s.unsure = &key
+}
+
+// acknowledgementLost lets the next try within 10 minutes be answered without a second delivery.
+func (s *session) acknowledgementLost(ctx context.Context, key [32]byte) {
+	s.unsure = nil
+	if err := s.srv.o.Mail.AcknowledgementLost(ctx, key); err != nil && fault.KindOf(err) != fault.NotFound {
+		s.log.Warn("remember lost acknowledgement", "err", err)
+	}
+}
