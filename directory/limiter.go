@@ -83,7 +83,7 @@ func (l *limiter) rule(k limitKey) rule {
 	case limitAccount:
 		return rule{wrongPerAccount, accountWindow}
 	}
-	if l.isSchool(k.network.Addr()) {
+	if l.isSchool(k.network) {
 		return rule{wrongPerAddress * schoolFactor, wrongWindow}
 	}
 	return rule{wrongPerAddress, wrongWindow}
@@ -96,12 +96,13 @@ func newLimiter(schools []netip.Prefix, log *slog.Logger) *limiter {
 	}
 }
 
-func (l *limiter) isSchool(a netip.Addr) bool {
-	if a.IsLoopback() {
+// isSchool reports whether the host (or the /64 it is in) is on the list; this machine always is.
+func (l *limiter) isSchool(host netip.Prefix) bool {
+	if host.Addr().IsLoopback() {
 		return true
 	}
 	for _, p := range l.schools {
-		if p.Contains(a) {
+		if p.Overlaps(host) {
 			return true
 		}
 	}
@@ -122,11 +123,11 @@ func networkOf(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// hostOf is what counts as one address: an IPv4 address, or a /64.
+// hostOf is what counts as one address: an IPv4 address, a /64, or this machine.
 func hostOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
-	if a.Is4() {
-		return netip.PrefixFrom(a, 32)
+	if a.Is4() || a.IsLoopback() {
+		return netip.PrefixFrom(a, a.BitLen())
 	}
 	return networkOf(a)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -178,7 +179,7 @@ func checkPassword(secret string, names ...string) error {
 			return fault.New(fault.Invalid, "the password is the person's name")
 		}
 	}
-	if strings.Count(folded, folded[:1]) == len(folded) || strings.Contains(commonPasswords, " "+folded+" ") {
+	if strings.Count(folded, folded[:1]) == len(folded) || slices.Contains(strings.Fields(commonPasswords), folded) {
 		return fault.New(fault.Invalid, "the password is one of the first that anyone tries")
 	}
 	return nil
