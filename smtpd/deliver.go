@@ -51,7 +51,7 @@ func (s *session) deliver(ctx context.Context, t *transaction) outcome {
 		out.each = append(out.each, recipientReply(r, results))
 	}
 	out.delivered = failed < len(results) || len(t.outside) > 0
-	out.reply = s.together(out.each, t)
+	out.reply = s.together(out.each, t, out.delivered)
 	switch {
 	case failed > 0 && out.delivered && !s.door.submit:
 		s.srv.partial.remember(again, t.to, results)
@@ -131,13 +131,13 @@ func recipientReply(r recipient, results []error) reply {
 
 // together is SMTP's one answer for all. People's programs show it to them: once somebody has the message it is
 // accepted, and a notice says who has not. Another server tries again while anything may still succeed.
-func (s *session) together(each []reply, t *transaction) reply {
+func (s *session) together(each []reply, t *transaction, delivered bool) reply {
 	accepted := okDone
 	accepted.text = "OK id=" + t.body.id
-	if len(each) == 0 {
-		return accepted // only recipients elsewhere
+	if len(each) == 0 || delivered && s.door.submit {
+		return accepted
 	}
-	failed, done := reply{}, len(t.outside) > 0
+	failed, done := reply{}, false
 	for _, r := range each {
 		switch {
 		case r.ok():
@@ -147,7 +147,7 @@ func (s *session) together(each []reply, t *transaction) reply {
 		}
 	}
 	switch {
-	case failed.code == 0 || done && s.door.submit:
+	case failed.code == 0:
 		return accepted
 	case done && !failed.temporary():
 		return noInternal // at the next try RCPT will say which one it is
