@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"schulhof/store/fault"
@@ -49,6 +50,7 @@ func (b *Blob) Release() {
 // pin is a blob that compaction leaves alone. The first who wants it stores it, the others wait for ready.
 type pin struct {
 	count int
+	size  int64
 	ready chan struct{}
 	loc   pack.Location // valid when ready is closed and err is nil
 	err   error
@@ -61,7 +63,7 @@ type pins struct {
 }
 
 // take pins hash. first: the caller must settle it.
-func (p *pins) take(h Hash) (entry *pin, first bool) {
+func (p *pins) take(h Hash, size int64) (entry *pin, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
@@ -69,7 +71,7 @@ func (p *pins) take(h Hash) (entry *pin, first bool) {
 	}
 	entry = p.all[h]
 	if entry == nil {
-		entry, first = &pin{ready: make(chan struct{})}, true
+		entry, first = &pin{size: size, ready: make(chan struct{})}, true
 		p.all[h] = entry
 	}
 	entry.count++
@@ -102,6 +104,18 @@ func (p *pins) has(h Hash) bool {
 	return p.all[h] != nil
 }
 
+// in reports whether a pinned blob lies in pack id, or may: one that is being written to a pack of its own.
+func (p *pins) in(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, entry := range p.all {
+		if entry.loc.Pack == id || entry.loc.Pack == 0 && entry.size > pack.SingleSize {
+			return true
+		}
+	}
+	return false
+}
+
 // Put makes the spool's bytes durable (one fsync shared by all that wait) and pins them against compaction until Release.
 // Known bytes are not stored again. The blob has no reference until a Tx calls Reference. fault.Unavailable: disk full or an I/O error.
 func (s *Store) Put(ctx context.Context, p *Spool) (*Blob, error) {
@@ -130,7 +144,7 @@ func (s *Store) put(ctx context.Context, h Hash, size int64, store func(Hash) (p
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	entry, first := s.pins.take(h)
+	entry, first := s.pins.take(h, size)
 	if first {
 		loc, err := s.settle(ctx, h, size, store)
 		s.pins.settle(h, entry, loc, err)
@@ -188,6 +202,71 @@ func (tx *Tx) Reference(b *Blob) (id BlobID, err error) {
 	return id, err
 }
 
+// References is Reference for many blobs: one statement for referencesAtOnce of them. The ids come in the order of blobs.
+func (tx *Tx) References(blobs []*Blob) ([]BlobID, error) {
+	ids := make([]BlobID, len(blobs))
+	for at := 0; at < len(blobs); at += referencesAtOnce {
+		slice := blobs[at:min(at+referencesAtOnce, len(blobs))]
+		if err := tx.referenceSlice(slice, ids[at:]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// referenceSlice counts those in one statement that it may hold: each hash once, and pinned.
+func (tx *Tx) referenceSlice(blobs []*Blob, ids []BlobID) error {
+	seen := make(map[Hash]int, len(blobs))
+	args := make([]any, 0, 5*len(blobs))
+	for i, b := range blobs {
+		if _, again := seen[b.Hash]; again || !tx.store.pins.holds(b) {
+			id, err := tx.Reference(b)
+			if err != nil {
+				return err
+			}
+			ids[i] = id
+			continue
+		}
+		seen[b.Hash] = i
+		l := &b.pin.loc
+		args = append(args, b.Hash[:], l.Pack, l.Offset, l.Length, l.Size)
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(referencesQuery(len(seen)), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id BlobID
+		var h Hash
+		if err := rows.Scan(&id, &h); err != nil {
+			return err
+		}
+		ids[seen[h]] = id
+	}
+	return rows.Err()
+}
+
+// referencesQuery is Reference's statement for n blobs.
+func referencesQuery(n int) string {
+	q := make([]byte, 0, 200+40*n)
+	q = append(q, "INSERT INTO blob (hash, pack, offset_, length, size, refs) VALUES "...)
+	for i := range n {
+		if i > 0 {
+			q = append(q, ", "...)
+		}
+		for column := range 5 {
+			q = append(q, "($, $, $, $, $"[max(3*column-1, 0):3*column+2]...)
+			q = strconv.AppendInt(q, int64(5*i+column+1), 10)
+		}
+		q = append(q, ", 1)"...)
+	}
+	return string(append(q, " ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + 1, unreferenced_at = NULL RETURNING id, hash"...))
+}
+
 // holds reports whether b's pin is still in force.
 func (p *pins) holds(b *Blob) bool {
 	p.mu.Lock()
@@ -197,7 +276,7 @@ func (p *pins) holds(b *Blob) bool {
 
 // Dereference counts n fewer references to id; at 0 the grace time starts.
 func (tx *Tx) Dereference(id BlobID, n int64) error {
-	affected, err := tx.Exec(`UPDATE blob SET refs = refs - $2, unreferenced_at = CASE WHEN refs <= $2 THEN $3 ELSE NULL END
+	affected, err := tx.Exec(`UPDATE blob SET refs = refs - $2, unreferenced_at = CASE WHEN refs <= $2 THEN CAST($3 AS BIGINT) ELSE NULL END
 		WHERE id = $1 AND refs >= $2`, id, n, tx.store.now().Unix())
 	if err == nil && affected != 1 {
 		err = fmt.Errorf("blob %d has fewer than %d references", id, n)

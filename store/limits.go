@@ -20,6 +20,14 @@ const (
 	// Twice the longest time a command is given to answer.
 	retireDelay = 10 * time.Minute
 
+	// compactSlice is how many rows one transaction of compaction touches; compactAtOnce how many blobs it copies at once
+	// (8 MiB each at most), so that they share an fsync.
+	compactSlice  = 500
+	compactAtOnce = 4
+
+	// referencesAtOnce is how many blobs one statement refers to: five parameters each, and few texts to keep prepared.
+	referencesAtOnce = 32
+
 	// groupJobs and groupTime bound one group commit, so that the first closure of a group does not wait for long.
 	groupJobs = 256
 	groupTime = 20 * time.Millisecond
@@ -39,7 +47,7 @@ const (
 	// cachedStatements is how many prepared statements a connection keeps.
 	cachedStatements = 512
 
-	// cacheKiB is SQLite's page cache per connection.
+	// writerCacheKiB and readerCacheKiB are SQLite's page caches per connection.
 	writerCacheKiB = 32 << 10
 	readerCacheKiB = 8 << 10
 
@@ -54,6 +62,6 @@ const (
 	// minSQLite is the first SQLite without the WAL-reset bug. https://sqlite.org/releaselog/3_51_3.html
 	minSQLite = 3051003
 
-	// spoolFiles is the prefix of files in tmp/.
+	// spoolPrefix is the prefix of files in tmp/.
 	spoolPrefix = "spool-"
 )

@@ -83,6 +83,11 @@ func (f *sqlFile) Sys() any                   { return nil }
 // migrate brings the schema up to date. before runs when there is something to migrate in a database that has rows.
 // fault.Refused: the schema is newer than the program.
 func migrate(ctx context.Context, db *sql.DB, files fs.FS, postgres bool, log *slog.Logger, before func(version int64) error) error {
+	return migrateTo(ctx, db, files, postgres, log, before, 0)
+}
+
+// migrateTo is migrate up to a version; 0: the last. fault.Refused: there is no such version.
+func migrateTo(ctx context.Context, db *sql.DB, files fs.FS, postgres bool, log *slog.Logger, before func(version int64) error, version int64) error {
 	dialect := goose.DialectSQLite3
 	if postgres {
 		dialect = goose.DialectPostgres
@@ -98,6 +103,12 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, postgres bool, log *s
 	if err != nil {
 		return fmt.Errorf("version of the schema: %w", err)
 	}
+	if version > target {
+		return fault.New(fault.Refused, "the backup has schema version %d, this program knows %d: use a newer program", version, target)
+	}
+	if version > 0 {
+		target = version
+	}
 	switch {
 	case current > target:
 		return fault.New(fault.Refused, "the database has schema version %d, this program knows %d: use a newer program", current, target)
@@ -108,7 +119,7 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS, postgres bool, log *s
 			return fmt.Errorf("copy before migrating: %w", err)
 		}
 	}
-	done, err := p.Up(ctx)
+	done, err := p.UpTo(ctx, target)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

@@ -156,23 +156,29 @@ func (w *pgWriter) begin() error {
 	return nil
 }
 
-func (w *pgWriter) run(s *Store, j *job) (error, bool) {
-	inner, err := w.tx.Begin(context.Background()) // a savepoint
-	if err != nil {
-		return pgError(err), true
+func (w *pgWriter) run(s *Store, j *job, alone bool) (error, bool) {
+	w.conn.q = w.tx
+	if !alone {
+		savepoint, err := w.tx.Begin(context.Background())
+		if err != nil {
+			return pgError(err), true
+		}
+		w.conn.q = savepoint
 	}
-	w.conn.q = inner
-	err = s.call(&Tx{store: s, pg: &w.conn, job: j}, j.fn)
+	err := s.call(&Tx{store: s, pg: &w.conn, job: j}, j.fn)
 	if w.retryable(err) || w.tx.Conn().IsClosed() {
 		return err, true
 	}
+	if alone {
+		return err, false
+	}
 	if err != nil {
-		if back := inner.Rollback(context.Background()); back != nil {
+		if back := w.conn.q.Rollback(context.Background()); back != nil {
 			return errors.Join(err, pgError(back)), true
 		}
 		return err, false
 	}
-	if err := inner.Commit(context.Background()); err != nil {
+	if err := w.conn.q.Commit(context.Background()); err != nil {
 		return pgError(err), true
 	}
 	return nil, false

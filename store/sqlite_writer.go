@@ -20,9 +20,11 @@ func (w *liteWriter) begin() error {
 
 // run keeps a savepoint around fn. After an error SQLite may have rolled back everything (disk full, I/O error):
 // then the savepoint is gone too, and so is the work of the group.
-func (w *liteWriter) run(s *Store, j *job) (error, bool) {
-	if _, err := w.conn.exec("SAVEPOINT closure", nil); err != nil {
-		return err, true
+func (w *liteWriter) run(s *Store, j *job, alone bool) (error, bool) {
+	if !alone {
+		if _, err := w.conn.exec("SAVEPOINT closure", nil); err != nil {
+			return err, true
+		}
 	}
 	err := s.call(&Tx{store: s, lite: w.conn, job: j}, j.fn)
 	w.conn.closeRows()
@@ -34,6 +36,9 @@ func (w *liteWriter) run(s *Store, j *job) (error, bool) {
 	}
 	if errors.Is(err, pack.ErrFsync) && fault.Is(err, fault.Unavailable) {
 		return err, true
+	}
+	if alone {
+		return err, false
 	}
 	if err != nil {
 		if _, back := w.conn.exec("ROLLBACK TO closure", nil); back != nil {

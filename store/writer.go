@@ -39,8 +39,9 @@ func (j *job) forget() { j.keys, j.after = j.keys[:0], j.after[:0] }
 // sqlWriter is the writer's connection, whatever the dialect. Its methods are called by the writer goroutine alone.
 type sqlWriter interface {
 	begin() error
-	// run runs fn in a savepoint, which it rolls back when fn fails. lost: the whole transaction is gone.
-	run(s *Store, j *job) (err error, lost bool)
+	// run runs fn; unless it is alone in the transaction, in a savepoint, which it rolls back when fn fails. lost: the
+	// whole transaction is gone.
+	run(s *Store, j *job, alone bool) (err error, lost bool)
 	commit() error
 	rollback()
 	retryable(err error) bool
@@ -179,20 +180,27 @@ func (s *Store) runGroup(group []*job, more bool) []*job {
 }
 
 // tryGroup runs and commits. Jobs that fail alone are answered and leave the group; an error concerns all that are left.
+// The first closure has the transaction for itself and needs no savepoint: when it fails, a new transaction begins.
 func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, error) {
-	if err := s.sql.begin(); err != nil {
-		return group, fmt.Errorf("begin: %w", err)
-	}
-	kept := 0
+	begun, kept := false, 0
 	for i := 0; i < len(group); i++ {
 		j := group[i]
+		if !begun {
+			if err := s.sql.begin(); err != nil {
+				return group[:kept+copy(group[kept:], group[i:])], fmt.Errorf("begin: %w", err)
+			}
+			begun = true
+		}
 		if !s.start(j) {
 			j.answer(context.Canceled)
-		} else if err, lost := s.sql.run(s, j); lost {
+		} else if err, lost := s.sql.run(s, j, kept == 0); lost {
 			s.sql.rollback()
-			kept += copy(group[kept:], group[i:])
-			return group[:kept], err
+			return group[:kept+copy(group[kept:], group[i:])], err
 		} else if err != nil {
+			if kept == 0 {
+				s.sql.rollback()
+				begun = false
+			}
 			j.forget()
 			j.answer(err)
 		} else {
@@ -203,6 +211,9 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 			group = s.drain(group[:kept], &i)
 			kept = i + 1
 		}
+	}
+	if !begun {
+		return group[:0], nil
 	}
 	group = group[:kept]
 	if err := s.commit(); err != nil {

@@ -159,7 +159,11 @@ func (s *Set) write(b *batch) error {
 
 // roll seals the active pack and starts the next.
 func (s *Set) roll() error {
-	id := s.takeID()
+	s.mu.Lock()
+	id := s.nextID
+	s.nextID++
+	s.rolling = id
+	s.mu.Unlock()
 	f, err := s.create(id, kindShared)
 	if err != nil {
 		return err
@@ -183,11 +187,11 @@ func (s *Set) takeID() int64 {
 	return id
 }
 
-// Active is the pack that still grows; 0: none. It is not to be compacted.
-func (s *Set) Active() int64 {
+// Growing reports whether pack id takes frames now, or will in a moment.
+func (s *Set) Growing(id int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.activeID
+	return id == s.activeID || id == s.rolling
 }
 
 // Broken is nil while the set can be written to; otherwise the failed fsync.

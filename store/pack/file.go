@@ -34,8 +34,8 @@ func fileName(id int64) string {
 	return filepath.Join(name[len(name)-2:], name+".pack")
 }
 
-// parseFileName is the reverse of fileName for the last part of a path.
-func parseFileName(base string) (id int64, ok bool) {
+// ParseFileName tells the id of a pack from the last part of its path; ok is false for other files.
+func ParseFileName(base string) (id int64, ok bool) {
 	hex, found := strings.CutSuffix(base, ".pack")
 	if !found || len(hex) < 10 {
 		return 0, false
@@ -50,7 +50,7 @@ func list(dir string, each func(id int64, info fs.FileInfo) error) error {
 		if err != nil {
 			return fmt.Errorf("list packs: %w", err)
 		}
-		id, ok := parseFileName(d.Name())
+		id, ok := ParseFileName(d.Name())
 		if d.IsDir() || !ok {
 			return nil
 		}

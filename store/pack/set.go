@@ -1,13 +1,14 @@
 package pack
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -47,9 +48,11 @@ type Set struct {
 	next   *batch
 	spare  *batch
 	nextID int64
-	closed bool
-	broken error // an fsync failed: nothing is written any more
-	done   chan struct{}
+	// rolling is the pack that was made last to become the active one. It may be on the disk before it is active.
+	rolling int64
+	closed  bool
+	broken  error // an fsync failed: nothing is written any more
+	done    chan struct{}
 
 	// Of the appender goroutine alone.
 	active   *os.File
@@ -109,71 +112,91 @@ func (s *Set) Close() error {
 	return err
 }
 
-// resume finds the next free id and the pack to go on with.
+// resume finds the next free id and the last shared pack, to go on with it if it has room. What is behind it are large
+// blobs: one that was not written to its end, which its header would show, is removed.
 func (s *Set) resume(known func(int64) (int64, error)) error {
-	last, size := int64(0), int64(0)
+	if known == nil {
+		known = func(int64) (int64, error) { return 0, nil }
+	}
+	var packs []Info
 	err := list(s.dir, func(id int64, info fs.FileInfo) error {
-		if id > last {
-			last, size = id, info.Size()
-		}
+		packs = append(packs, Info{ID: id, Size: info.Size(), Path: filepath.Join(s.dir, fileName(id))})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if last == 0 {
-		return nil
-	}
-	s.nextID = max(s.nextID, last+1)
-	path := filepath.Join(s.dir, fileName(last))
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return fmt.Errorf("open the last pack: %w", err)
-	}
-	end, err := int64(0), error(nil)
-	if known != nil {
-		end, err = known(last)
-	}
-	if err != nil {
-		f.Close()
-		return err
-	}
-	return s.resumeFile(f, last, size, end)
-}
-
-// resumeFile decides whether the last pack can be appended to, and cuts what a crash left after the last
-// whole frame. Known bytes are never cut: before known every frame was acknowledged, so damage there is for Check.
-func (s *Set) resumeFile(f *os.File, id, size, known int64) error {
-	header := make([]byte, fileHeaderLen)
-	_, err := f.ReadAt(header, 0)
-	whole := err == nil && string(header[:len(fileMagic)]) == fileMagic
-	switch {
-	case !whole && known == 0:
-		s.log.Warn("a pack without a header was left by a crash; it is removed", "pack", id, "bytes", size)
-		return errors.Join(f.Close(), os.Remove(f.Name()))
-	case !whole || known > size:
-		s.log.Error("a pack is shorter than the blobs in it; run schulhof check", "pack", id, "bytes", size, "want", known)
-		return f.Close()
-	case header[len(fileMagic)] == kindSingle && known == 0:
-		s.log.Info("a large blob that was not acknowledged is removed", "pack", id, "bytes", size)
-		return errors.Join(f.Close(), os.Remove(f.Name()))
-	case header[len(fileMagic)] != kindShared || size >= s.seal:
-		return f.Close()
-	}
-	end := lastFrameEnd(f, max(known, fileHeaderLen), size)
-	if end < size {
-		s.log.Warn("a torn tail was left by a crash; it is cut", "pack", id, "bytes", size-end)
-		if err := f.Truncate(end); err != nil {
-			f.Close()
-			return fmt.Errorf("cut the torn tail: %w", err)
+	slices.SortFunc(packs, func(a, b Info) int { return cmp.Compare(b.ID, a.ID) })
+	for i, p := range packs {
+		if i == 0 {
+			s.nextID = max(s.nextID, p.ID+1)
 		}
-		if err := syncFile(s.hook, f); err != nil {
-			f.Close()
+		end, err := known(p.ID)
+		if err != nil {
+			return err
+		}
+		if shared, err := s.resumeFile(p, end); shared || err != nil {
 			return err
 		}
 	}
-	s.active, s.activeID, s.end = f, id, end
 	return nil
+}
+
+// resumeFile removes a pack that a crash left without anything in it, or appends to it from now on. shared: the search is over.
+func (s *Set) resumeFile(p Info, known int64) (shared bool, err error) {
+	f, err := os.OpenFile(p.Path, os.O_RDWR, 0)
+	if err != nil {
+		return false, fmt.Errorf("open pack: %w", err)
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			f.Close()
+		}
+	}()
+	header := make([]byte, fileHeaderLen)
+	_, err = f.ReadAt(header, 0)
+	whole := err == nil && string(header[:len(fileMagic)]) == fileMagic
+	shared = whole && header[len(fileMagic)] == kindShared
+	switch {
+	case known > p.Size || known > 0 && !whole:
+		s.log.Error("a pack is shorter than the blobs in it, or damaged; run schulhof check", "pack", p.ID, "bytes", p.Size, "want", known)
+		return shared, nil // new blobs go to a new pack
+	case !whole || !shared && known == 0 && !wholeSingle(f):
+		s.log.Warn("a pack was left by a crash before anything in it counted; it is removed", "pack", p.ID, "bytes", p.Size)
+		return false, os.Remove(p.Path)
+	case !shared || p.Size >= s.seal:
+		return shared, nil
+	}
+	if err := s.cutTail(f, p, known); err != nil {
+		return true, err
+	}
+	s.active, s.activeID, keep = f, p.ID, true
+	return true, nil
+}
+
+// cutTail removes what a crash left behind the last whole frame. Known bytes are never cut: before known every frame was
+// acknowledged, so damage there is for Check.
+func (s *Set) cutTail(f *os.File, p Info, known int64) error {
+	s.end = lastFrameEnd(f, max(known, fileHeaderLen), p.Size)
+	if s.end == p.Size {
+		return nil
+	}
+	s.log.Warn("a torn tail was left by a crash; it is cut", "pack", p.ID, "bytes", p.Size-s.end)
+	if err := f.Truncate(s.end); err != nil {
+		return fmt.Errorf("cut the torn tail: %w", err)
+	}
+	return syncFile(s.hook, f)
+}
+
+// wholeSingle reports whether a pack with a large blob has been written to its end: the frame's header is written last.
+func wholeSingle(r io.ReaderAt) bool {
+	b := make([]byte, frameHeaderLen)
+	if _, err := r.ReadAt(b, fileHeaderLen); err != nil {
+		return false
+	}
+	_, err := ParseHeader(b)
+	return err == nil
 }
 
 // lastFrameEnd walks the frames from off and returns where the last valid one ends.
