@@ -26,8 +26,9 @@ type demoLetter struct {
 func demoMail(now time.Time) []demoLetter {
 	letters := append([]demoLetter{}, demoCorrespondence...)
 	for day := 20; day >= 1; day-- {
-		if d := now.AddDate(0, 0, -day).Weekday(); d != time.Saturday && d != time.Sunday {
-			letters = append(letters, substitutions(now.AddDate(0, 0, -day+1), day))
+		tomorrow := now.AddDate(0, 0, 1-day) // seen from the evening on which the plan is sent
+		if d := tomorrow.Weekday(); d != time.Saturday && d != time.Sunday {
+			letters = append(letters, substitutions(tomorrow, day))
 		}
 	}
 	return letters

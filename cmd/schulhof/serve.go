@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -114,66 +112,6 @@ func waitDrained(ctx context.Context, group *errgroup.Group, log *slog.Logger) (
 	case <-late.C:
 		return false, fmt.Errorf("connections did not end within %s", stopPatience)
 	}
-}
-
-// service is one row of the section listen and what answers there.
-type service struct {
-	name  string
-	serve func(context.Context, net.Listener) error
-}
-
-// newServices builds what listens.
-func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, operations http.Handler) ([]service, error) {
-	web := newWebHandler(r.Config)
-	https := certs.tlsConfig()
-	https.NextProtos = []string{"h2", "http/1.1"}
-	return []service{
-		{"http", func(ctx context.Context, ln net.Listener) error {
-			return serveHTTP(ctx, ln, nil, newPlainHandler(r.Config, web), r.Log)
-		}},
-		{"https", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, https, web, r.Log) }},
-		{"metrics", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, nil, operations, r.Log) }},
-	}, nil
-}
-
-// listeners are opened sockets with what answers there.
-type listeners []struct {
-	service
-	listener net.Listener
-}
-
-func (l listeners) close() {
-	for _, open := range l {
-		open.listener.Close()
-	}
-}
-
-// openListeners opens all sockets or none; the error names every one that could not be opened.
-func openListeners(c *config.Config, services []service) (listeners, error) {
-	addresses := map[string][]string{}
-	for _, s := range c.Listen.Services() {
-		addresses[s.Name] = *s.Addresses
-	}
-	var open listeners
-	var errs []error
-	for _, s := range services {
-		for _, address := range addresses[s.name] {
-			ln, err := net.Listen("tcp", address)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("listen.%s: %w", s.name, err))
-				continue
-			}
-			open = append(open, struct {
-				service
-				listener net.Listener
-			}{s, ln})
-		}
-	}
-	if len(errs) > 0 {
-		open.close()
-		return nil, errors.Join(errs...)
-	}
-	return open, nil
 }
 
 // limitMemory keeps the collector within 80 % of the memory that the control group allows, unless GOMEMLIMIT says otherwise.

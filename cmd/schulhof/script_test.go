@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"schulhof/config"
+
+	"github.com/emersion/go-smtp"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"schulhof": func() { os.Exit(run()) }})
+}
+
+// TestScripts plays the stories in testdata/script against the real program. Besides testscript's own commands a story has:
+//
+//	school [FLAG…]              makes a server in $WORK/data: domain school.test, loopback, free ports; further flags of init.
+//	                            $SCHULHOF_CONFIG names it, so that "exec schulhof user list" means it.
+//	serve [FLAG…]               starts the server and waits until it is ready
+//	stopserver                  ends it with SIGTERM; it must end well
+//	killserver                  ends it with SIGKILL
+//	person ADDRESS ROLE         adds an account with the password "sesam-oeffne-dich"
+//	[!] smtp FROM TO… FILE      delivers FILE at port smtp; stderr has the refusal
+//	[!] lmtp FROM TO… FILE      the same at port lmtp
+//	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
+//	ports                       only finds free ports, for other ways to make a server: $PORT_BASE
+//
+// $PORT_SMTP, $PORT_IMAP and so on are the ports.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
+			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[storyKey{}] = &story{}
+			env.Setenv("SCHULHOF_TEST_POSTGRES", os.Getenv("SCHULHOF_TEST_POSTGRES"))
+			return nil
+		},
+	})
+}
+
+const (
+	storyPassword = "sesam-oeffne-dich"
+	storyPatience = 30 * time.Second // until the server must be ready, on the slowest machine
+)
+
+// story is what one script has started.
+type story struct {
+	server *exec.Cmd
+	log    bytes.Buffer
+	ended  chan error
+}
+
+type storyKey struct{}
+
+func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
+
+// bases remembers port bases that stories of this process use.
+var bases sync.Map
+
+// freePortBase finds a base at which every service's port is free.
+func freePortBase(ts *testscript.TestScript) int {
+	for range 1000 {
+		base := 20000 + 20*rand.IntN(1500)
+		if _, taken := bases.LoadOrStore(base, true); !taken && portsFree(base) {
+			return base
+		}
+	}
+	ts.Fatalf("no free ports")
+	return 0
+}
+
+func portsFree(base int) bool {
+	for _, s := range config.Default(".").Listen.Services() {
+		ln, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(s.Port+base))
+		if err != nil {
+			return false
+		}
+		ln.Close()
+	}
+	return true
+}
+
+func cmdPorts(ts *testscript.TestScript, neg bool, args []string) {
+	base := freePortBase(ts)
+	ts.Setenv("PORT_BASE", strconv.Itoa(base))
+	for _, s := range config.Default(".").Listen.Services() {
+		ts.Setenv("PORT_"+strings.ToUpper(s.Name), strconv.Itoa(s.Port+base))
+	}
+}
+
+func cmdSchool(ts *testscript.TestScript, neg bool, args []string) {
+	cmdPorts(ts, neg, nil)
+	dir := ts.MkAbs("data")
+	arguments := append([]string{"init", "--data", dir, "--domain", "school.test", "--listen", "127.0.0.1", "--port-base", ts.Getenv("PORT_BASE")}, args...)
+	ts.Check(ts.Exec("schulhof", arguments...))
+	ts.Setenv("SCHULHOF_CONFIG", dir+"/schulhof.toml")
+}
+
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	program, err := exec.LookPath("schulhof")
+	ts.Check(err)
+	server := exec.Command(program, append([]string{"serve"}, args...)...)
+	s.server = server
+	s.server.Dir = ts.MkAbs(".")
+	for _, name := range []string{"HOME", "PATH", "SCHULHOF_CONFIG", "TMPDIR", "GOCOVERDIR"} {
+		s.server.Env = append(s.server.Env, name+"="+ts.Getenv(name))
+	}
+	s.log.Reset()
+	s.server.Stderr = &s.log
+	stdout, err := s.server.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.server.Start())
+	ready, ended := make(chan bool, 1), make(chan error, 1)
+	s.ended = ended
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "ready") {
+				ready <- true
+			}
+		}
+		ended <- server.Wait()
+	}()
+	ts.Defer(func() { s.end(syscall.SIGKILL) })
+	select {
+	case <-ready:
+	case err := <-ended:
+		s.server = nil
+		ts.Fatalf("the server ended before it was ready: %v\n%s", err, s.log.String())
+	case <-time.After(storyPatience):
+		s.end(syscall.SIGKILL)
+		ts.Fatalf("the server is not ready after %s\n%s", storyPatience, s.log.String())
+	}
+}
+
+// end signals the server and waits for it.
+func (s *story) end(signal syscall.Signal) error {
+	if s.server == nil {
+		return nil
+	}
+	err := s.server.Process.Signal(signal)
+	s.server = nil
+	return errors.Join(err, <-s.ended)
+}
+
+func cmdStopServer(ts *testscript.TestScript, neg bool, args []string) {
+	s := storyOf(ts)
+	if err := s.end(syscall.SIGTERM); err != nil {
+		ts.Fatalf("the server ended badly: %v\n%s", err, s.log.String())
+	}
+	ts.Logf("[server log]\n%s", s.log.String())
+}
+
+func cmdKillServer(ts *testscript.TestScript, neg bool, args []string) {
+	storyOf(ts).end(syscall.SIGKILL)
+}
+
+func cmdPerson(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command("schulhof", "user", "add", args[0], "--role", args[1], "--password-stdin")
+	cmd.Env = append(os.Environ(), "SCHULHOF_CONFIG="+ts.Getenv("SCHULHOF_CONFIG"))
+	cmd.Stdin = strings.NewReader(storyPassword + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("user add: %v\n%s", err, out)
+	}
+}
+
+// deliver makes the commands smtp and lmtp.
+func deliver(port string, newClient func(net.Conn) *smtp.Client) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		from, to, body := args[0], args[1:len(args)-1], ts.ReadFile(args[len(args)-1])
+		err := func() error {
+			conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv(port))
+			if err != nil {
+				return err
+			}
+			client := newClient(conn)
+			defer client.Close()
+			if err := client.Hello("story.example"); err != nil {
+				return err
+			}
+			if err := client.SendMail(from, to, strings.NewReader(strings.ReplaceAll(body, "\n", "\r\n"))); err != nil {
+				return err
+			}
+			return client.Quit()
+		}()
+		answered(ts, neg, err)
+	}
+}
+
+// answered compares err with what the script expects.
+func answered(ts *testscript.TestScript, neg bool, err error) {
+	if err != nil {
+		fmt.Fprintln(ts.Stderr(), err)
+	}
+	if (err != nil) != neg {
+		ts.Fatalf("unexpected result: %v", err)
+	}
+}
+
+func cmdIMAP(ts *testscript.TestScript, neg bool, args []string) {
+	conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT_IMAP"))
+	ts.Check(err)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(storyPatience))
+	in := bufio.NewReader(conn)
+	err = imapAnswers(ts.Stdout(), in, "*")
+	commands := append([]string{fmt.Sprintf("LOGIN %s %s", args[0], storyPassword)}, args[1:]...)
+	for i, command := range commands {
+		if err != nil {
+			break
+		}
+		tag := "a" + strconv.Itoa(i)
+		fmt.Fprintf(conn, "%s %s\r\n", tag, command)
+		err = imapAnswers(ts.Stdout(), in, tag)
+	}
+	answered(ts, neg, err)
+}
+
+// imapAnswers copies lines to w until the one with tag, which must be OK.
+func imapAnswers(w io.Writer, in *bufio.Reader, tag string) error {
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, "\r\n"))
+		if rest, ok := strings.CutPrefix(line, tag+" "); ok {
+			if !strings.HasPrefix(rest, "OK") && !strings.HasPrefix(rest, "PREAUTH") {
+				return errors.New(strings.TrimSpace(rest))
+			}
+			return nil
+		}
+	}
+}

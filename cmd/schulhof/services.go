@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"schulhof/config"
+	"schulhof/imapd"
+	"schulhof/smtpd"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// service is what answers at one key of the section listen.
+type service struct {
+	name  string
+	serve func(context.Context, net.Listener) error
+}
+
+// newServices builds everything that listens: here the rooms are put together.
+func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, operations http.Handler) ([]service, error) {
+	c := r.Config
+	loopback := c.Security.AllowPlaintextAuth == config.PlaintextLoopback
+	smtp, err := smtpd.New(smtpd.Options{
+		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
+		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
+		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	imap, err := imapd.New(imapd.Options{
+		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
+		Log: r.Log.With("room", "imapd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize), AllowPlaintextLoopback: loopback,
+	})
+	if err != nil {
+		return nil, err
+	}
+	web, https := newWebHandler(c), certs.tlsConfig()
+	https.NextProtos = []string{"h2", "http/1.1"}
+	plain := newPlainHandler(c, web)
+	return []service{
+		{"smtp", smtp.ServeMX}, {"lmtp", smtp.ServeLMTP}, {"submission", smtp.ServeSubmission}, {"submissions", smtp.ServeSubmissions},
+		{"imap", imap.Serve}, {"imaps", imap.ServeTLS},
+		{"http", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, nil, plain, r.Log) }},
+		{"https", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, https, web, r.Log) }},
+		{"metrics", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, nil, operations, r.Log) }},
+	}, nil
+}
+
+// listeners are opened sockets with what answers there.
+type listeners []struct {
+	service
+	listener net.Listener
+}
+
+func (l listeners) close() {
+	for _, open := range l {
+		open.listener.Close()
+	}
+}
+
+// openListeners opens all sockets or none; the error names every one that could not be opened.
+func openListeners(c *config.Config, services []service) (listeners, error) {
+	addresses := map[string][]string{}
+	for _, s := range c.Listen.Services() {
+		addresses[s.Name] = *s.Addresses
+	}
+	var open listeners
+	var errs []error
+	for _, s := range services {
+		for _, address := range addresses[s.name] {
+			ln, err := net.Listen("tcp", address)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("listen.%s: %w", s.name, err))
+				continue
+			}
+			open = append(open, struct {
+				service
+				listener net.Listener
+			}{s, ln})
+		}
+	}
+	if len(errs) > 0 {
+		open.close()
+		return nil, errors.Join(errs...)
+	}
+	return open, nil
+}
