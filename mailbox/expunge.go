@@ -115,14 +115,16 @@ func logExpunged(tx *store.Tx, id ID, modseq ModSeq, uids []UID) error {
 	var from int64
 	err = tx.QueryRow(`SELECT modseq FROM expunged WHERE mailbox_id = $1 ORDER BY modseq DESC LIMIT 1 OFFSET $2`,
 		int64(id), int64(expungeRuns/2)).Scan(&from)
-	if err != nil {
+	switch {
+	case err == nil:
+		if _, err := tx.Exec(`DELETE FROM expunged WHERE mailbox_id = $1 AND modseq <= $2`, int64(id), from); err != nil {
+			return err
+		}
+	case !isNoRows(err):
 		return err
 	}
-	n, err := tx.Exec(`DELETE FROM expunged WHERE mailbox_id = $1 AND modseq <= $2`, int64(id), from)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`UPDATE mailbox SET expunged_from = $2, expunged_rows = expunged_rows - $3 WHERE id = $1`, int64(id), from, n)
+	_, err = tx.Exec(`UPDATE mailbox SET expunged_rows = (SELECT COUNT(*) FROM expunged WHERE mailbox_id = $1),
+		expunged_from = CASE WHEN expunged_from < $2 THEN CAST($2 AS BIGINT) ELSE expunged_from END WHERE id = $1`, int64(id), from)
 	return err
 }
 

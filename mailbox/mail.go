@@ -48,6 +48,7 @@ func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Option
 	m.seen = seen
 	s.RegisterRefs("mailbox", `SELECT blob_id, COUNT(*) FROM content GROUP BY blob_id`)
 	dir.OnCreate(m.provision)
+	dir.OnPurge(m.purge)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stop = stop
 	m.work.Go(func() { m.janitor(work) })

@@ -38,3 +38,29 @@ func (m *Mail) provision(tx *store.Tx, id directory.ID, isGroup bool) error {
 	}
 	return nil
 }
+
+// purge removes the mail of an account that is removed, in the removing transaction: it vanishes at once, the rows of its messages go
+// slice by slice.
+func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
+	list, err := boxesOf(tx, id)
+	if err != nil {
+		return err
+	}
+	for _, query := range []string{
+		`INSERT INTO mailbox_gone (mailbox_id) SELECT id FROM mailbox WHERE owner_id = $1`,
+		`DELETE FROM mailbox WHERE owner_id = $1`,
+		`DELETE FROM subscription WHERE owner_id = $1`,
+		`DELETE FROM keyword WHERE owner_id = $1`,
+		`DELETE FROM mail_owner WHERE owner_id = $1`,
+	} {
+		if _, err := tx.Exec(query, int64(id)); err != nil {
+			return fmt.Errorf("remove mail of account %d: %w", id, err)
+		}
+	}
+	for _, b := range list {
+		tx.Changed(Key(b.ID), 0)
+		tx.AfterCommit(func() { m.views.deleted(b.ID) })
+	}
+	tx.AfterCommit(m.wakeJanitor)
+	return nil
+}

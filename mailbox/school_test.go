@@ -136,6 +136,16 @@ func (w *school) sameAsRows() {
 	}
 }
 
+// freshStore opens another store of the same dialect.
+func freshStore(t testing.TB, like *store.Store) *store.Store {
+	t.Helper()
+	o := store.Options{}
+	if like.Postgres() {
+		o.Database = storetest.Postgres(t)
+	}
+	return storetest.OpenWith(t, o)
+}
+
 func uidsOf(s *Snapshot) []UID {
 	list := make([]UID, s.Len())
 	for i := range list {
