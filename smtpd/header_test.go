@@ -63,6 +63,7 @@ func TestCompleteSubmission(t *testing.T) {
 		{"no From", "Subject: x\r\n", "Subject: x\r\nFrom: =?utf-8?q?Anna_M=C3=BCller?= <anna+math@school.test>\r\n" + date + id, reply{}},
 		{"nothing at all", "", "From: =?utf-8?q?Anna_M=C3=BCller?= <anna+math@school.test>\r\n" + date + id, reply{}},
 		{"text without a header", "Hello\r\n", "From: =?utf-8?q?Anna_M=C3=BCller?= <anna+math@school.test>\r\n" + date + id + "\r\nHello\r\n", reply{}},
+		{"a line that is no field", from + "no field\r\n", "", noContent},
 		{"Bcc", "Bcc: a@b,\r\n c@d\r\n" + from + "bcc : e@f\r\nResent-Bcc: g@h\r\n", from + date + id, reply{}},
 		{"what the receiver writes", "Return-Path: <a>\r\nDelivered-To: x@school.test\r\nAuthentication-Results: mail.school.test; x\r\n" + from, from + date + id, reply{}},
 		{"an own address", "From: A <Anna+Math@school.test>\r\n", "From: A <Anna+Math@school.test>\r\n" + date + id, reply{}},

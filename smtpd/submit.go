@@ -37,6 +37,8 @@ func completeSubmission(head []byte, a author) ([]byte, reply, error) {
 	var authors []string
 	for f := range fields(head) {
 		switch {
+		case f.name == nil: // some readers take it for the header's end, others do not
+			return nil, noContent, nil
 		case f.is("Bcc"), f.is("Resent-Bcc"), f.is("Return-Path"), f.is("Delivered-To"):
 			continue
 		case f.is("Authentication-Results") && strings.EqualFold(authServID(unfold(f.value())), a.hostname):
