@@ -91,13 +91,19 @@ func (a *appending) run(tx *store.Tx) (done Copied, err error) {
 	if err != nil {
 		return done, err
 	}
+	messages := make([]*Prepared, n)
+	for i := range a.list {
+		messages[i] = a.list[i].Message
+	}
+	contents, err := a.mail.addContents(tx, messages)
+	if err != nil {
+		return done, err
+	}
 	added := make([]entry, n)
 	args := make([]any, 0, 9*n)
 	for i := range a.list {
 		e := a.entries[i]
-		if e.content, err = a.mail.addContent(tx, a.list[i].Message); err != nil {
-			return done, err
-		}
+		e.content = contents[i]
 		e.uid, e.modseq = p.first+UID(i), p.modseq
 		added[i] = e
 		args = append(args, int64(p.id), int64(e.uid), int64(e.modseq), int64(e.flags), e.date, int64(e.size), int64(e.content), a.now, "")

@@ -72,7 +72,10 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 				continue
 			}
 			if err == nil && content == 0 {
-				content, err = m.addContent(tx, d.Message)
+				var ids []ContentID
+				if ids, err = m.addContents(tx, []*Prepared{d.Message}); err == nil {
+					content = ids[0]
+				}
 			}
 			if err == nil {
 				err = m.put(tx, to, name, content, size, now)

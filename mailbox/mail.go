@@ -75,6 +75,7 @@ func isNoRows(err error) bool { return errors.Is(err, store.ErrNoRows) }
 type statements struct {
 	setFlags, copyTo, expunge, saveDates, vias byUIDs
 	contents                                   [32]byUIDs
+	insertContents                             [2]string // of one, of contentsAtOnce
 }
 
 func newStatements() *statements {
@@ -88,6 +89,7 @@ func newStatements() *statements {
 		saveDates: forUIDs(`SELECT uid, save_date FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		vias:      forUIDs(`SELECT uid, via FROM message WHERE mailbox_id = $1 AND via <> '' AND {uids}`, "uid", 2),
 	}
+	s.insertContents = [...]string{insertContentsText(1), insertContentsText(contentsAtOnce)}
 	for want := range Want(len(s.contents)) {
 		s.contents[want] = forUIDs(contentQuery(want), "c.id", 1)
 	}
