@@ -12,6 +12,7 @@ func commands() []func(*app) *cobra.Command {
 	return []func(*app) *cobra.Command{
 		newConfigCommand,
 		newDemoCommand,
+		newDoctorCommand,
 		newInitCommand,
 		newManCommand,
 		newServeCommand,
