@@ -38,10 +38,12 @@ func TestReadLine(t *testing.T) {
 
 func TestRepliesLeaveTogether(t *testing.T) {
 	client, server := net.Pipe()
-	defer client.Close()
 	w := newWire(server)
+	var peers sync.WaitGroup
 	defer w.close()
-	go io.WriteString(client, "ONE\r\nTWO\r\n")
+	defer peers.Wait()
+	defer client.Close()
+	peers.Go(func() { io.WriteString(client, "ONE\r\nTWO\r\n") })
 	for range 2 {
 		if _, err := w.readLine(time.Minute, time.Time{}); err != nil {
 			t.Fatal(err)
@@ -54,7 +56,7 @@ func TestRepliesLeaveTogether(t *testing.T) {
 		n, _ := client.Read(got)
 		read <- string(got[:n])
 	}()
-	go w.readLine(time.Minute, time.Time{})
+	peers.Go(func() { w.readLine(time.Minute, time.Time{}) })
 	if text := <-read; text != "250 2.0.0 OK\r\n250 2.0.0 OK\r\n" {
 		t.Errorf("one read gave %q, want both replies", text)
 	}
