@@ -138,4 +138,3 @@ func tryCreate(err error) error {
 	}
 	return err
 }
-

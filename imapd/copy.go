@@ -34,6 +34,11 @@ func (c *conn) transferArgs(p *parser) (uids []mailbox.UID, name string, err err
 	if err := p.end(); err != nil {
 		return nil, "", err
 	}
+	if c.uidMode {
+		if err := c.sync(true); err != nil {
+			return nil, "", err
+		}
+	}
 	idx, err := c.resolve(set)
 	if err != nil {
 		return nil, "", err

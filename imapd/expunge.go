@@ -23,6 +23,9 @@ func (c *conn) expunge(ctx context.Context, p *parser) error {
 		return no("READ-ONLY", "mailbox was opened read-only")
 	}
 	if c.uidMode {
+		if err := c.sync(true); err != nil {
+			return err
+		}
 		idx, err := c.resolve(set)
 		if err != nil {
 			return err

@@ -70,14 +70,16 @@ func (w *world) stepMove(c *actor) {
 	untagged, tagged := c.do(command)
 	w.note(c.name, "  "+tagged.name+" ["+tagged.code+"] "+tagged.text)
 	var code answer
+	last := "" // what comes behind COPYUID must end with the removal; removals by others may come before it
 	for _, a := range untagged {
 		if _, ok := a.codeArgs("COPYUID"); ok {
-			code = a
-			break
+			code, last = a, ""
+		} else if a.name == "EXPUNGE" || a.name == "VANISHED" {
+			last = a.name
 		}
-		if a.name == "EXPUNGE" || a.name == "VANISHED" && len(a.items) == 1 {
-			break // COPYUID must come before; what others expunged may come before it as well
-		}
+	}
+	if code.code != "" && last == "" {
+		w.t.Errorf("%s: COPYUID came after EXPUNGE", command)
 	}
 	switch {
 	case !uid && anyGone(targets):
@@ -202,4 +204,3 @@ func (w *world) stepMailboxes(c *actor) {
 		delete(w.boxes, name)
 	}
 }
-

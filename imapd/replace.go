@@ -22,6 +22,11 @@ func (c *conn) replace(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
+	if c.uidMode {
+		if err := c.sync(true); err != nil {
+			return err
+		}
+	}
 	idx, err := c.resolve(target)
 	if err != nil {
 		return err
@@ -51,4 +56,3 @@ func (c *conn) replace(ctx context.Context, p *parser) error {
 	c.okHighestModSeq("REPLACE completed")
 	return nil
 }
-

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"slices"
 
 	"schulhof/mailbox"
 )
@@ -14,6 +15,7 @@ type storeArgs struct {
 	silent    bool
 	unchanged bool
 	since     mailbox.ModSeq
+	news      []mailbox.UID // messages that others changed before, which the client has not been told; ascending
 }
 
 // storeArgs reads "set [(UNCHANGEDSINCE n)] [+-]FLAGS[.SILENT] flags".
@@ -68,7 +70,8 @@ func (c *conn) store(ctx context.Context, p *parser) error {
 	if a.unchanged {
 		c.enableCondstore()
 	}
-	if err := c.sync(c.uidMode); err != nil {
+	known := c.sel.snap
+	if err := c.syncTold(c.uidMode, c.covers(a.set)); err != nil {
 		return err
 	}
 	idx, err := c.resolve(a.set)
@@ -90,6 +93,7 @@ func (c *conn) store(ctx context.Context, p *parser) error {
 	for n, i := range idx {
 		uids[n] = c.sel.snap.UIDAt(i)
 	}
+	a.news = changedSince(known, box.Snapshot(), uids)
 	failed, err := box.StoreFlags(ctx, uids, a.op)
 	if err != nil {
 		return err
@@ -99,6 +103,38 @@ func (c *conn) store(ctx context.Context, p *parser) error {
 		return err
 	}
 	return c.storeEnd(failed, gone, a)
+}
+
+// covers tells of a message whether set means it. What others did to such a message is not told before
+// the command acts: a client that takes its own STORE for granted would think that it was undone.
+func (c *conn) covers(set seqSet) func(e mailbox.Entry) bool {
+	snap, saved, uid := c.sel.snap, c.sel.saved, c.uidMode
+	return func(e mailbox.Entry) bool {
+		if set.saved {
+			_, ok := slices.BinarySearch(saved, e.UID)
+			return ok
+		}
+		if uid {
+			return set.contains(uint32(e.UID), uint32(snap.UIDNext()-1))
+		}
+		i, ok := snap.Find(e.UID)
+		return ok && set.contains(uint32(i+1), uint32(snap.Len()))
+	}
+}
+
+// changedSince lists those of uids that are new or changed in now.
+func changedSince(known, now *mailbox.Snapshot, uids []mailbox.UID) []mailbox.UID {
+	if known == now {
+		return nil
+	}
+	var news []mailbox.UID
+	for _, uid := range uids {
+		i, ok := known.Find(uid)
+		if j, here := now.Find(uid); !ok || here && now.At(j).ModSeq != known.At(i).ModSeq {
+			news = append(news, uid)
+		}
+	}
+	return news
 }
 
 // storeAnswers tells the client what the messages at idx have now, as far as it asked for it or
@@ -116,11 +152,14 @@ func (c *conn) storeAnswers(idx []int, failed []mailbox.UID, a storeArgs) (gone 
 		}
 		now := latest.At(j)
 		if len(failed) > 0 && failed[0] == now.UID {
-			failed = failed[1:] // not ours: sync tells of it if it changed
-			continue
+			failed = failed[1:]
+			if _, news := slices.BinarySearch(a.news, now.UID); !news {
+				continue
+			}
 		}
 		told = append(told, now)
-		if a.silent && now.Flags == applied(a.op, before.Flags) {
+		_, news := slices.BinarySearch(a.news, now.UID)
+		if a.silent && !news && now.Flags == applied(a.op, before.Flags) {
 			if modseqs && now.ModSeq != before.ModSeq {
 				c.modSeqLine(i, now) // RFC 7162 §3.1.3: the new modseq even so
 			}
