@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"schulhof/mailbox"
 )
@@ -51,10 +52,20 @@ func (p *parser) storeArgs() storeArgs {
 	}
 	p.sp()
 	a.names = p.flags()
+	for _, name := range a.names {
+		if strings.HasPrefix(name, `\`) && !isSystemFlag(name) {
+			p.fail("%s is no flag that can be stored", name)
+		}
+	}
 	if a.unchanged {
 		a.op.UnchangedSince = &a.since
 	}
 	return a
+}
+
+// isSystemFlag tells whether name is one of the flags with a backslash that clients may change. \Recent is none.
+func isSystemFlag(name string) bool {
+	return slices.ContainsFunc(systemFlagNames[:], func(f string) bool { return strings.EqualFold(f, name) })
 }
 
 // store changes flags. RFC 9051 §6.4.6; UNCHANGEDSINCE: RFC 7162 §3.1.3; messages that others
