@@ -212,8 +212,8 @@ func postmark(line []byte) (date time.Time, ok bool) {
 	fields := strings.Fields(rest)
 	for i := range min(len(fields), 4) {
 		for _, form := range []string{
-			"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04:05 2006 -0700", "Mon Jan 2 15:04:05 -0700 2006",
-			"Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST",
+			"Mon Jan 2 15:04:05 2006 -0700", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST",
+			"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04 2006",
 		} {
 			words := len(strings.Fields(form))
 			if len(fields)-i < words {

@@ -10,11 +10,17 @@ import (
 // commands lists every command family; each has its file.
 func commands() []func(*app) *cobra.Command {
 	return []func(*app) *cobra.Command{
+		newBackupCommand,
+		newCheckCommand,
 		newConfigCommand,
 		newDemoCommand,
 		newDoctorCommand,
+		newExportCommand,
+		newImportCommand,
 		newInitCommand,
 		newManCommand,
+		newReindexCommand,
+		newRestoreCommand,
 		newServeCommand,
 		newVersionCommand,
 	}
