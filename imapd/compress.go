@@ -58,66 +58,33 @@ func (a appender) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// inflated decompresses what comes from the wire. Wake-ups end only waits between compressed pieces: an inflater does not
-// survive an error in the middle of one.
+// inflated decompresses what comes from the wire.
 type inflated struct {
-	wire    *wire
-	z       io.ReadCloser
-	raw     [smallRead]byte
-	r, w    int
-	timeout time.Duration
+	wire *wire
+	z    inflater
+	raw  [smallRead]byte
+	r, w int
 }
 
 func newInflated(w *wire, rest []byte) *inflated {
 	in := &inflated{wire: w}
 	in.w = copy(in.raw[:], rest)
-	in.z = flate.NewReader(in)
 	return in
 }
 
 func (in *inflated) read(b []byte, d time.Duration, interruptible bool) (int, error) {
-	in.timeout = d
 	for {
-		if in.r == in.w {
-			n, err := in.wire.read(in.raw[:], d, interruptible)
-			in.r, in.w = 0, n
-			if err != nil {
-				return 0, err
-			}
-		}
-		if n, err := in.z.Read(b); n > 0 || err != nil {
+		n, taken, err := in.z.inflate(b, in.raw[in.r:in.w])
+		in.r += taken
+		if n > 0 || err != nil {
 			return n, err
 		}
+		n, err = in.wire.read(in.raw[:], d, interruptible)
+		in.r, in.w = 0, n
+		if err != nil {
+			return 0, err
+		}
 	}
-}
-
-// Read gives the inflater compressed bytes.
-func (in *inflated) Read(b []byte) (int, error) {
-	if err := in.more(); err != nil {
-		return 0, err
-	}
-	n := copy(b, in.raw[in.r:in.w])
-	in.r += n
-	return n, nil
-}
-
-// ReadByte gives the inflater one byte; having it, the inflater needs no buffer of its own.
-func (in *inflated) ReadByte() (byte, error) {
-	if err := in.more(); err != nil {
-		return 0, err
-	}
-	c := in.raw[in.r]
-	in.r++
-	return c, nil
-}
-
-func (in *inflated) more() error {
-	if in.r < in.w {
-		return nil
-	}
-	n, err := in.wire.read(in.raw[:], in.timeout, false)
-	in.r, in.w = 0, n
-	return err
 }
 
 // compress starts RFC 4978 compression in both directions, after login only: what is secret before it never shares a
