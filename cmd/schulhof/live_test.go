@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"schulhof/config"
+	"schulhof/directory"
+
+	"github.com/emersion/go-smtp"
+)
+
+// live is a real server process that a test starts, kills and starts again.
+type live struct {
+	dir, settings string
+	ports         map[string]string
+	wrap          []string // a command before the server's, strace for example
+	process       *exec.Cmd
+	log           bytes.Buffer
+	ended         chan error
+}
+
+// newLive makes a server for school.test in dir with accounts of the given names. Plaintext logins are allowed on loopback.
+func newLive(t *testing.T, dir string, names ...string) *live {
+	t.Helper()
+	l := &live{dir: dir, settings: filepath.Join(dir, settingsFile), ports: map[string]string{}}
+	base := 0
+	for !portsFree(base) || base == 0 {
+		base = 20000 + 20*(int(time.Now().UnixNano()/1000)%1500)
+	}
+	for _, service := range config.Default(".").Listen.Services() {
+		l.ports[service.Name] = "127.0.0.1:" + strconv.Itoa(service.Port+base)
+	}
+	l.schulhof(t, "init", "--data", dir, "--domain", "school.test", "--listen", "127.0.0.1", "--port-base", strconv.Itoa(base),
+		"--set", "security.allow_plaintext_auth=loopback")
+	c, err := config.Load(l.settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := openSchool(t, c)
+	defer r.Close()
+	var list []directory.NewAccount
+	for _, name := range names {
+		list = append(list, directory.NewAccount{Address: name + "@school.test", Role: directory.Teacher, Password: storyPassword})
+	}
+	if _, _, err := r.Directory.AddAccounts(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.kill() })
+	return l
+}
+
+// schulhof runs one command of the program and returns what it says.
+func (l *live) schulhof(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("schulhof", args...)
+	cmd.Env = append(os.Environ(), "SCHULHOF_CONFIG="+l.settings)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("schulhof %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// serve starts the server and waits until it is ready.
+func (l *live) serve(t *testing.T) {
+	t.Helper()
+	program, err := exec.LookPath("schulhof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := append(append([]string{}, l.wrap...), program, "serve", "--config", l.settings)
+	l.log.Reset()
+	l.process = exec.Command(line[0], line[1:]...)
+	l.process.Stderr = &l.log
+	l.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // strace and the server die together
+	stdout, err := l.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready, ended := make(chan bool, 1), make(chan error, 1)
+	l.ended = ended
+	process := l.process
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "ready") {
+				ready <- true
+			}
+		}
+		ended <- process.Wait()
+	}()
+	select {
+	case <-ready:
+	case err := <-ended:
+		l.process = nil
+		t.Fatalf("the server ended before it was ready: %v\n%s", err, l.log.String())
+	case <-time.After(storyPatience):
+		l.kill()
+		t.Fatalf("the server is not ready\n%s", l.log.String())
+	}
+}
+
+// kill ends the server with SIGKILL.
+func (l *live) kill() {
+	if l.process != nil {
+		syscall.Kill(-l.process.Process.Pid, syscall.SIGKILL)
+		<-l.ended
+		l.process = nil
+	}
+}
+
+// stop ends the server with SIGTERM; it must end well.
+func (l *live) stop(t *testing.T) {
+	t.Helper()
+	syscall.Kill(-l.process.Process.Pid, syscall.SIGTERM)
+	if err := <-l.ended; err != nil {
+		t.Errorf("the server ended badly: %v\n%s", err, l.log.String())
+	}
+	l.process = nil
+}
+
+// deliver gives one message to the LMTP port; nil means that it was acknowledged.
+func (l *live) deliver(to, text string) error {
+	conn, err := net.Dial("tcp", l.ports["lmtp"])
+	if err != nil {
+		return err
+	}
+	client := smtp.NewClientLMTP(conn)
+	defer client.Close()
+	if err := client.Hello("test.example"); err != nil {
+		return err
+	}
+	if err := client.Mail("sender@outside.example", nil); err != nil {
+		return err
+	}
+	if err := client.Rcpt(to+"@school.test", nil); err != nil {
+		return err
+	}
+	out, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := out.Write([]byte(text)); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// imapClient speaks to the IMAP port, one command at a time.
+type imapClient struct {
+	conn net.Conn
+	in   *bufio.Reader
+	tags int
+}
+
+func (l *live) login(name string) (*imapClient, error) {
+	conn, err := net.Dial("tcp", l.ports["imap"])
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(storyPatience))
+	c := &imapClient{conn: conn, in: bufio.NewReader(conn)}
+	if _, err := c.in.ReadString('\n'); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if _, err := c.command("LOGIN %s@school.test %s", name, storyPassword); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// command returns the untagged lines; err is what a NO or BAD says.
+func (c *imapClient) command(format string, args ...any) (lines []string, err error) {
+	c.tags++
+	tag := "t" + strconv.Itoa(c.tags)
+	if _, err := fmt.Fprintf(c.conn, "%s %s\r\n", tag, fmt.Sprintf(format, args...)); err != nil {
+		return nil, err
+	}
+	for {
+		line, err := c.in.ReadString('\n')
+		if err != nil {
+			return lines, err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if rest, ok := strings.CutPrefix(line, tag+" "); ok {
+			if !strings.HasPrefix(rest, "OK") {
+				return lines, fmt.Errorf("%s", rest)
+			}
+			return lines, nil
+		}
+		lines = append(lines, line)
+	}
+}
+
+// add appends a message with a non-synchronising literal.
+func (c *imapClient) add(box, text string) error {
+	_, err := c.command("APPEND %s {%d+}\r\n%s", box, len(text), text)
+	return err
+}
+
+// subjects counts the messages of a mailbox by subject.
+func (l *live) subjects(t *testing.T, name, box string) map[string]int {
+	t.Helper()
+	c, err := l.login(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.conn.Close()
+	if _, err := c.command("SELECT %s", box); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := c.command("FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+	if err != nil && !strings.Contains(err.Error(), "BAD") { // an empty mailbox has no message 1
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, line := range lines {
+		if subject, ok := strings.CutPrefix(line, "Subject: "); ok {
+			found[subject]++
+		}
+	}
+	return found
+}
