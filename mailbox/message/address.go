@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -31,12 +32,14 @@ type addressList struct {
 	spaced  bool   // white space came after word
 	at      int    // index in word of its last unquoted "@", or -1
 	quoted  bool   // word has a quoted piece
+	start   int    // where in s the element begins
 	comment string // the last comment: in "anna@school.test (Anna)" it is the name
 }
 
 // next returns the next element. ok is false at the end.
 func (l *addressList) next() (a rawAddress, ok bool) {
 	l.phrase, l.word, l.at, l.spaced, l.quoted, l.comment = l.phrase[:0], l.word[:0], -1, false, false, ""
+	l.start = l.i
 	for l.i < len(l.s) {
 		switch c := l.s[l.i]; c {
 		case ' ', '\t', '\r', '\n', 0:
@@ -63,13 +66,13 @@ func (l *addressList) next() (a rawAddress, ok bool) {
 				continue
 			}
 			l.inGroup = true
-			return rawAddress{kind: groupStart, name: l.text()}, true
+			return rawAddress{kind: groupStart, name: l.text(l.i - 1)}, true
 		case ',', ';':
 			if a, ok := l.bare(); ok {
 				return a, true // the separator is read again, with nothing before it
 			}
 			l.i++
-			l.comment = ""
+			l.comment, l.start = "", l.i
 			if c == ';' && l.inGroup {
 				l.inGroup = false
 				return rawAddress{kind: groupEnd}, true
@@ -136,12 +139,22 @@ func (l *addressList) dotsUntilAt() bool {
 	return rest != "" && (rest[0] == '@' || rest[0] == '.')
 }
 
-// text is the phrase with the current word.
-func (l *addressList) text() string {
-	if len(l.phrase) == 0 {
-		return string(l.word)
+// text is the phrase with the current word; end is where they end in s.
+func (l *addressList) text(end int) string {
+	if len(l.phrase) > 0 {
+		l.phrase = append(l.phrase, l.word...)
+		return l.share(bytes.TrimRight(l.phrase, " "), end)
 	}
-	return strings.TrimRight(string(append(l.phrase, l.word...)), " ")
+	return l.share(l.word, end)
+}
+
+// share makes a string of b, without a copy if b is what the element begins with (a phrase without tricks, quoted or not).
+func (l *addressList) share(b []byte, end int) string {
+	s := strings.Trim(l.s[l.start:end], " \t\r\n\"")
+	if len(s) >= len(b) && s[:len(b)] == string(b) {
+		return s[:len(b)]
+	}
+	return string(b)
 }
 
 // bare ends an element that had no "<": an address, or words that are none (they become a local part without domain).
@@ -151,12 +164,13 @@ func (l *addressList) bare() (a rawAddress, ok bool) {
 	}
 	a.name = l.comment
 	if l.at >= 0 {
-		a.local, a.domain = string(l.word[:l.at]), string(l.word[l.at+1:])
+		address := l.share(l.word, l.i)
+		a.local, a.domain = address[:l.at], address[l.at+1:]
 		if len(l.phrase) > 0 {
-			a.name = strings.TrimRight(string(l.phrase), " ")
+			a.name = l.share(bytes.TrimRight(l.phrase, " "), l.i)
 		}
 	} else {
-		a.local = l.text()
+		a.local = l.text(l.i)
 	}
 	l.word, l.phrase, l.at, l.spaced, l.quoted = l.word[:0], l.phrase[:0], -1, false, false
 	return a, true
@@ -164,9 +178,9 @@ func (l *addressList) bare() (a rawAddress, ok bool) {
 
 // angle reads what follows "<", up to ">" and on to the next separator.
 func (l *addressList) angle() rawAddress {
-	a := rawAddress{name: l.text()}
+	a := rawAddress{name: l.text(l.i - 1)}
 	l.word, l.at, l.spaced = l.word[:0], -1, false
-	start := l.i
+	l.start = l.i
 	for l.i < len(l.s) {
 		c := l.s[l.i]
 		switch {
@@ -182,7 +196,7 @@ func (l *addressList) angle() rawAddress {
 		case c == '(':
 			l.i += commentLen(l.s[l.i:])
 			continue
-		case c == ':' && start < len(l.s) && a.route == "" && len(l.word) > 0 && l.word[0] == '@':
+		case c == ':' && a.route == "" && len(l.word) > 0 && l.word[0] == '@':
 			a.route = string(l.word) // RFC 5322 §4.4 obs-route
 			l.word, l.at = l.word[:0], -1
 		case (c == ',' && (len(l.word) == 0 || l.word[0] != '@')) || c == ';' || c == '<':
@@ -199,10 +213,11 @@ func (l *addressList) angle() rawAddress {
 }
 
 func (l *addressList) finish(a rawAddress) rawAddress {
+	address := l.share(l.word, l.i)
 	if l.at >= 0 {
-		a.local, a.domain = string(l.word[:l.at]), string(l.word[l.at+1:])
+		a.local, a.domain = address[:l.at], address[l.at+1:]
 	} else {
-		a.local = string(l.word)
+		a.local = address
 	}
 	if a.name == "" {
 		a.name = l.comment
@@ -238,8 +253,9 @@ func ParseAddresses(value string) []Address {
 	if strings.TrimSpace(value) == "" {
 		return nil
 	}
-	var list []Address
-	l := addressList{s: value}
+	list := make([]Address, 0, min(1+strings.Count(value, ","), 64))
+	var word, phrase [128]byte
+	l := addressList{s: value, word: word[:0], phrase: phrase[:0]}
 	for len(list) < MaxAddresses {
 		a, ok := l.next()
 		if !ok {

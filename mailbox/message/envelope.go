@@ -33,7 +33,8 @@ func (v *values) appendEnvelope(dst []byte, utf8OK bool) []byte {
 // the host "", since NIL means a group.
 func appendAddresses(dst []byte, value string, utf8OK bool) []byte {
 	mark := len(dst)
-	l := addressList{s: value}
+	var word, phrase [128]byte
+	l := addressList{s: value, word: word[:0], phrase: phrase[:0]}
 	n := 0
 	for ; n < MaxAddresses; n++ {
 		a, ok := l.next()

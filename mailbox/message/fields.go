@@ -225,8 +225,8 @@ func (p *parser) collect(found []span, mail bool) []span {
 
 // setContent sets what the content fields say. It returns the boundary of a multipart.
 func (part *Part) setContent(v *[allFields]string, digest bool) (boundary string) {
-	m := &mimeFields{description: v[fieldDescription], location: v[fieldLocation], md5: v[fieldMD5]}
-	part.mime = m
+	m := part.mime
+	m.description, m.location, m.md5 = v[fieldDescription], v[fieldLocation], v[fieldMD5]
 	part.ID = v[fieldContentID]
 	part.Description = DecodeHeader(v[fieldDescription])
 	part.Encoding = encodingName(v[fieldEncoding])
@@ -237,7 +237,7 @@ func (part *Part) setContent(v *[allFields]string, digest bool) (boundary string
 		if part.Disposition == "" {
 			part.Disposition = "attachment" // RFC 2183 §2.8: unknown ones are attachments; a broken one is unknown
 		}
-		m.dispositionParams = parseParams(rest)
+		m.dispositionParams = parseParams(m.dispositionParams[:0], rest)
 		part.Filename = cleanName(decodedParam(m.dispositionParams, "filename"))
 	}
 	if part.Filename == "" {
@@ -269,9 +269,8 @@ func (part *Part) setType(value string, digest bool) {
 		part.toPlain()
 	default:
 		part.Type, part.Subtype = lower(major), lower(minor)
-		part.mime.params = parseParams(rest)
-		part.Params = decodedParams(part.mime.params)
-		part.Charset = lower(part.Params["charset"])
+		part.mime.params = parseParams(part.mime.params[:0], rest)
+		part.Charset = lower(decodedParam(part.mime.params, "charset"))
 	}
 	if part.Encoding == "" {
 		part.Encoding = "7bit"

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,8 +24,7 @@ func Fold(s string) string {
 // AppendFold appends Fold(s) to dst. Text may be folded in pieces that are cut where an ASCII character begins.
 func AppendFold(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf && (i+1 == len(s) || s[i+1] < utf8.RuneSelf) {
+		if c := s[i]; c < utf8.RuneSelf {
 			if 'a' <= c && c <= 'z' {
 				c -= 'a' - 'A'
 			}
@@ -32,15 +32,30 @@ func AppendFold(dst []byte, s string) []byte {
 			i++
 			continue
 		}
-		from := i // this character, those beyond ASCII after it, so that their marks get the canonical order
+		from := i
 		for i++; i < len(s) && s[i] >= utf8.RuneSelf; i++ {
 		}
-		var titled [128]byte
-		t := titled[:0]
-		for _, r := range s[from:i] {
-			t = utf8.AppendRune(t, unicode.ToTitle(r))
+		dst = appendFoldRun(dst, s[from:i])
+	}
+	return dst
+}
+
+// appendFoldRun folds characters beyond ASCII. Each is decomposed by table, which allocates nothing; where marks follow a character or Hangul
+// must be taken apart, the whole run goes through the normaliser, which also puts the marks in their canonical order.
+func appendFoldRun(dst []byte, run string) []byte {
+	mark := len(dst)
+	var one [utf8.UTFMax]byte
+	for _, r := range run {
+		n := utf8.EncodeRune(one[:], unicode.ToTitle(r))
+		p := norm.NFKD.Properties(one[:n])
+		if p.CCC() != 0 || (r >= 0xac00 && r <= 0xd7a3) {
+			return norm.NFKD.AppendString(dst[:mark], strings.Map(unicode.ToTitle, run))
 		}
-		dst = norm.NFKD.Append(dst, t...)
+		if d := p.Decomposition(); d != nil {
+			dst = append(dst, d...)
+		} else {
+			dst = append(dst, one[:n]...)
+		}
 	}
 	return dst
 }

@@ -31,13 +31,12 @@ type Address struct{ Name, Local, Domain string }
 
 // Part is one body part. Offsets are from the message's first byte.
 type Part struct {
-	Header, Body, End                               int64             // Header..Body: the header with its blank line; Body..End: the body (without the CRLF before a boundary)
-	Lines                                           int64             // line ends within the body
-	Type, Subtype                                   string            // lower case, "text" "plain"
-	Params                                          map[string]string // decoded (RFC 2231), keys lower case; nil if none
-	Encoding                                        string            // lower case: 7bit 8bit binary quoted-printable base64, or what the message claims
-	ID, Description, Disposition, Filename, Charset string            // Disposition and Charset lower case, Filename decoded and without control characters
-	Children                                        []*Part           // of a multipart; for message/rfc822: one child, the embedded message
+	Header, Body, End                               int64   // Header..Body: the header with its blank line; Body..End: the body (without the CRLF before a boundary)
+	Lines                                           int64   // line ends within the body
+	Type, Subtype                                   string  // lower case, "text" "plain"
+	Encoding                                        string  // lower case: 7bit 8bit binary quoted-printable base64, or what the message claims
+	ID, Description, Disposition, Filename, Charset string  // Disposition and Charset lower case, Filename decoded and without control characters
+	Children                                        []*Part // of a multipart; for message/rfc822: one child, the embedded message
 
 	mime *mimeFields // what BODYSTRUCTURE needs beyond the above; nil after ParseLayout
 	mail *values     // the envelope's fields, if this part is a message (the root or an embedded one)
@@ -50,6 +49,24 @@ type mimeFields struct {
 	description               string // not decoded
 	location, md5             string
 }
+
+// node is a part with all that belongs to it, so that a part costs one allocation.
+type node struct {
+	part        Part
+	mime        mimeFields
+	params      [2]param
+	disposition [1]param
+}
+
+func newPart() *Part {
+	n := &node{}
+	n.mime.params, n.mime.dispositionParams = n.params[:0], n.disposition[:0]
+	n.part.mime = &n.mime
+	return &n.part
+}
+
+// Param returns the decoded value (RFC 2231) of a parameter of the Content-Type; "" if there is none, and after ParseLayout. name is lower case.
+func (p *Part) Param(name string) string { return decodedParam(p.fields().params, name) }
 
 // Multipart reports whether p consists of parts.
 func (p *Part) Multipart() bool { return p.Type == "multipart" }

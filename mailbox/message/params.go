@@ -1,8 +1,6 @@
 package message
 
-import (
-	"strings"
-)
+import "strings"
 
 // param is one parameter with its continuations joined (RFC 2231 §3). extended: value is charset'language'percent-encoded.
 type param struct {
@@ -55,11 +53,8 @@ func commentLen(s string) int {
 }
 
 // parseParams reads "; name=value; …" leniently: missing semicolons before the first, unquoted values with spaces, stray text.
-func parseParams(s string) []param {
-	if s == "" {
-		return nil
-	}
-	list := make([]param, 0, 2)
+// They are appended to list, which is empty.
+func parseParams(list []param, s string) []param {
 	var parts []continuation
 	for n := 0; n < MaxParams; n++ {
 		s = strings.TrimLeft(s, " \t;")
@@ -324,19 +319,6 @@ func decodedParam(list []param, name string) string {
 		return ""
 	}
 	return list[found].decode()
-}
-
-func decodedParams(list []param) map[string]string {
-	if len(list) == 0 {
-		return nil
-	}
-	m := make(map[string]string, len(list))
-	for _, p := range list {
-		if _, taken := m[p.name]; !taken || p.extended {
-			m[p.name] = p.decode()
-		}
-	}
-	return m
 }
 
 // cleanName makes a file name safe to show: no control characters, no characters that reverse the reading direction, bounded.

@@ -53,7 +53,7 @@ func Parse(r io.ReaderAt, size int64) (*Index, error) {
 	defer p.release()
 	p.r, p.size, p.index = r, size, &Index{Size: size}
 	p.lineStart = true
-	root := &Part{}
+	root := newPart()
 	p.index.Root = root
 	p.push(root)
 	if err := p.readEntity(); err != nil {
@@ -227,7 +227,7 @@ func (p *parser) endHeader() (again bool) {
 		f.boundary = boundary
 		p.depth++
 	case f.part.holdsMessage():
-		child := &Part{}
+		child := newPart()
 		f.part.Children = []*Part{child}
 		p.push(child)
 		return true
@@ -365,7 +365,10 @@ func (p *parser) boundary(k int, closing bool, w []byte) (again bool, err error)
 		return false, nil
 	}
 	p.ending = 0
-	child := &Part{}
+	child := newPart()
+	if multipart.part.Children == nil {
+		multipart.part.Children = make([]*Part, 0, 2)
+	}
 	multipart.part.Children = append(multipart.part.Children, child)
 	p.push(child)
 	if p.parts >= MaxParts {
@@ -390,6 +393,9 @@ func (p *parser) closeTo(n int, at int64) {
 	}
 	for k := len(p.stack) - 1; k >= n; k-- {
 		f := &p.stack[k]
+		if f.part.Body > end { // the header ended at the delimiter, whose line end is not its own
+			f.part.Body = max(end, f.part.Header)
+		}
 		f.part.End = max(end, f.part.Body)
 		f.part.Lines = max(lines-f.lines, 0)
 		if f.part.Multipart() && len(f.part.Children) == 0 {
@@ -411,7 +417,7 @@ func emptyPart(at int64) *Part {
 
 // toOpaque makes p a part that is not looked into.
 func (p *Part) toOpaque() {
-	p.Type, p.Subtype, p.Params, p.Charset = "application", "octet-stream", nil, ""
+	p.Type, p.Subtype, p.Charset = "application", "octet-stream", ""
 	if p.Encoding == "" {
 		p.Encoding = "8bit"
 	}
@@ -423,7 +429,6 @@ func (p *Part) toOpaque() {
 // toPlain makes p what a part without a usable Content-Type is. RFC 2045 §5.2.
 func (p *Part) toPlain() {
 	p.Type, p.Subtype, p.Charset = "text", "plain", "us-ascii"
-	p.Params = nil
 	if p.Encoding == "" {
 		p.Encoding = "7bit"
 	}

@@ -4,7 +4,10 @@ import "strings"
 
 // baseSubject extracts the base subject of a decoded subject. RFC 5256 §2.1. reply: a "re:", "fwd:" or "(fwd)" was taken off.
 func baseSubject(subject string) (base string, reply bool) {
-	s := strings.Join(strings.Fields(subject), " ") // step 1
+	s := subject
+	if strings.ContainsAny(s, "\t\r\n") || strings.Contains(s, "  ") {
+		s = joinSpace(s) // step 1
+	}
 	for {
 		s, reply = cutTrailers(s, reply) // step 2
 		for before := ""; before != s; { // step 5: repeat 3 and 4

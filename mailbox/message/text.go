@@ -122,7 +122,7 @@ func decodeField(name []byte, value string) string {
 		if i < 0 {
 			break
 		}
-		for _, p := range parseParams(value[i:]) {
+		for _, p := range parseParams(nil, value[i:]) {
 			if p.extended {
 				decoded += "; " + p.name + "=" + p.decode()
 			}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"encoding/base64"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,14 +15,14 @@ func DecodeHeader(value string) string {
 	if !strings.Contains(value, "=?") {
 		return rawText(value)
 	}
-	var out strings.Builder
-	out.Grow(len(value))
-	var pending []byte // bytes of words that may go on in the next one
+	var buf [256]byte
+	out := buf[:0]
+	words := -1 // where in out the bytes of words begin that may go on in the next one; -1: nowhere
 	charset := ""
 	flush := func() {
-		if pending != nil {
-			out.WriteString(toUTF8(charset, pending))
-			pending = nil
+		if words >= 0 {
+			out = convert(out, words, charset)
+			words = -1
 		}
 	}
 	for value != "" {
@@ -34,27 +33,34 @@ func DecodeHeader(value string) string {
 		word, ok := cutWord(value[i:])
 		if !ok {
 			flush()
-			out.WriteString(rawText(value[:i+2]))
+			out = append(out, rawText(value[:i+2])...)
 			value = value[i+2:]
 			continue
 		}
 		gap := value[:i]
-		if pending == nil || strings.Trim(gap, " \t\r\n") != "" {
+		if words < 0 || strings.Trim(gap, " \t\r\n") != "" {
 			flush()
-			out.WriteString(rawText(gap))
+			out = append(out, rawText(gap)...)
 		} else if !strings.EqualFold(charset, word.charset) {
 			flush()
 		}
 		charset = word.charset
-		if pending == nil {
-			pending = []byte{}
+		if words < 0 {
+			words = len(out)
 		}
-		pending = word.appendBytes(pending)
+		out = word.appendBytes(out)
 		value = value[i+word.length:]
 	}
 	flush()
-	out.WriteString(rawText(value))
-	return out.String()
+	return string(append(out, rawText(value)...))
+}
+
+// convert makes UTF-8 of out[from:], which is in charset.
+func convert(out []byte, from int, charset string) []byte {
+	if e, _ := encodingOf(charset); e == nil && utf8.Valid(out[from:]) {
+		return out
+	}
+	return append(out[:from], toUTF8(charset, out[from:])...)
 }
 
 // encodedWord is "=?charset?encoding?text?=".
@@ -120,15 +126,7 @@ func base64Text(s string) bool {
 // appendBytes appends the word's decoded bytes.
 func (w encodedWord) appendBytes(dst []byte) []byte {
 	if w.base64 {
-		text := strings.ReplaceAll(strings.TrimRight(w.text, "="), " ", "")
-		if len(text)%4 == 1 {
-			text = text[:len(text)-1]
-		}
-		out, err := base64.RawStdEncoding.AppendDecode(dst, []byte(text))
-		if err != nil {
-			return append(dst, w.text...)
-		}
-		return out
+		return w.appendBase64(dst)
 	}
 	for i := 0; i < len(w.text); i++ {
 		c := w.text[i]
@@ -142,6 +140,23 @@ func (w encodedWord) appendBytes(dst []byte) []byte {
 			}
 		}
 		dst = append(dst, c)
+	}
+	return dst
+}
+
+func (w encodedWord) appendBase64(dst []byte) []byte {
+	var bits uint32
+	n := 0
+	for i := range len(w.text) {
+		v := base64Values[w.text[i]]
+		if v == noBase64 {
+			continue
+		}
+		bits = bits<<6 | uint32(v)
+		if n += 6; n >= 8 {
+			n -= 8
+			dst = append(dst, byte(bits>>n))
+		}
 	}
 	return dst
 }
