@@ -106,7 +106,7 @@ func (d *Directory) AddAccounts(ctx context.Context, list []NewAccount) ([]Accou
 		}
 		seen[address] = true
 		if n.Password == "" && n.PasswordHash == "" {
-			generated[i] = generatePassword()
+			generated[i] = GeneratePassword()
 			fresh[i].password = generated[i]
 		}
 	}

@@ -193,10 +193,16 @@ func TestAliases(t *testing.T) {
 		list, err := d.Aliases(ctx)
 		must(t, err)
 		i := slices.IndexFunc(list, func(a Alias) bool { return a.Address == "new+one@school.test" })
-		if want := []string{"anna+math@school.test", "bob@school.test"}; i < 0 || !slices.Equal(list[i].Targets, want) {
+		if want := []string{"anna+Math@school.test", "bob@school.test"}; i < 0 || !slices.Equal(list[i].Targets, want) {
 			t.Errorf("listed %+v", list)
 		}
+		if got, err := d.Alias(ctx, "NEW+one"); err != nil || !cmp.Equal(got, list[i]) {
+			t.Errorf("found %+v, %v; want %+v", got, err, list[i])
+		}
 		must(t, d.RemoveAlias(ctx, "NEW+one"))
+		if _, err := d.Alias(ctx, "new+one"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("find what was removed: %v", err)
+		}
 		for _, name := range []string{"new+one", "anna", "nobody"} {
 			if err := d.RemoveAlias(ctx, name); !fault.Is(err, fault.NotFound) {
 				t.Errorf("remove alias %s: %v", name, err)

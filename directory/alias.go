@@ -121,6 +121,29 @@ func (v *view) leadsTo(a Address, goal addressKey, visited map[addressKey]bool) 
 	return false
 }
 
+// Alias finds an alias by its address. fault.NotFound, fault.Invalid.
+func (d *Directory) Alias(_ context.Context, address string) (Alias, error) {
+	a, err := d.complete(address, true)
+	if err != nil {
+		return Alias{}, err
+	}
+	v := d.view
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if e := v.aliases[a.key()]; e != nil {
+		return e.alias(), nil
+	}
+	return Alias{}, fault.New(fault.NotFound, "no alias %s", a)
+}
+
+func (e *aliasEntry) alias() Alias {
+	a := Alias{Address: e.address}
+	for _, t := range e.targets {
+		a.Targets = append(a.Targets, t.withDetail())
+	}
+	return a
+}
+
 // Aliases lists all aliases by address.
 func (d *Directory) Aliases(_ context.Context) ([]Alias, error) {
 	v := d.view
@@ -128,11 +151,7 @@ func (d *Directory) Aliases(_ context.Context) ([]Alias, error) {
 	defer v.mu.RUnlock()
 	list := make([]Alias, 0, len(v.aliases))
 	for _, e := range v.aliases {
-		a := Alias{Address: e.address}
-		for _, t := range e.targets {
-			a.Targets = append(a.Targets, t.String())
-		}
-		list = append(list, a)
+		list = append(list, e.alias())
 	}
 	slices.SortFunc(list, func(a, b Alias) int { return cmp.Compare(a.Address, b.Address) })
 	return list, nil

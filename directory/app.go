@@ -33,6 +33,39 @@ func (s Scope) opens(need Scope) bool {
 	return s&need != 0
 }
 
+// Names lists the scopes of s: mail, dav, send.
+func (s Scope) Names() []string {
+	names := []string{}
+	for _, n := range scopeNames() {
+		if s&n.scope != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// ParseScope reads names as Names writes them. fault.Invalid.
+func ParseScope(names []string) (Scope, error) {
+	var s Scope
+	for _, name := range names {
+		i := slices.IndexFunc(scopeNames(), func(n scopeName) bool { return n.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return 0, fault.New(fault.Invalid, "%s is no scope: mail, dav, send", printable(name))
+		}
+		s |= scopeNames()[i].scope
+	}
+	return s, nil
+}
+
+type scopeName struct {
+	scope Scope
+	name  string
+}
+
+func scopeNames() []scopeName {
+	return []scopeName{{ScopeMail, "mail"}, {ScopeDAV, "dav"}, {ScopeSend, "send"}}
+}
+
 // AppPassword is a password for one device or program; the secret itself is not kept.
 type AppPassword struct {
 	ID       int64

@@ -66,7 +66,7 @@ func New(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if o.RoleQuota == nil {
 		o.RoleQuota = DefaultRoleQuota()
 	}
-	dummy, err := parseHash(makeHash(generatePassword(), o.HashParams))
+	dummy, err := parseHash(makeHash(GeneratePassword(), o.HashParams))
 	if err != nil {
 		return nil, fmt.Errorf("directory: hash parameters: %w", err)
 	}

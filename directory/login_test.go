@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -333,6 +334,23 @@ func TestAppPasswords(t *testing.T) {
 			t.Errorf("after a restart: %v", err)
 		}
 	})
+}
+
+func TestScopeNames(t *testing.T) {
+	for in, want := range map[string]Scope{"mail": ScopeMail, "mail,dav,send": ScopeAll, "send, dav": ScopeSend | ScopeDAV} {
+		got, err := ParseScope(strings.Split(in, ","))
+		if got != want || err != nil {
+			t.Errorf("ParseScope(%q) = %v, %v; want %v", in, got, err, want)
+		}
+		if again, err := ParseScope(got.Names()); again != got || err != nil {
+			t.Errorf("the names of %v are %v", got, got.Names())
+		}
+	}
+	for _, in := range []string{"", "ldap", "mail,"} {
+		if got, err := ParseScope(strings.Split(in, ",")); !fault.Is(err, fault.Invalid) {
+			t.Errorf("ParseScope(%q) = %v, %v; want fault.Invalid", in, got, err)
+		}
+	}
 }
 
 func TestAppPasswordsRefused(t *testing.T) {

@@ -194,8 +194,8 @@ const commonPasswords = ` 12345678 123456789 1234567890 0123456789 987654321 876
 // passwordAlphabet leaves out what looks alike in print.
 const passwordAlphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 
-// generatePassword makes a password that can be read out and typed: three groups of five, 74 bits.
-func generatePassword() string { return randomGroups(3, 5) }
+// GeneratePassword makes a password that can be read out and typed: three groups of five, 74 bits.
+func GeneratePassword() string { return randomGroups(3, 5) }
 
 // randomGroups draws groups of characters of passwordAlphabet, joined by hyphens.
 func randomGroups(groups, size int) string {

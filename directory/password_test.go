@@ -126,7 +126,7 @@ func TestCheckPassword(t *testing.T) {
 func TestGeneratedSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
-		p := generatePassword()
+		p := GeneratePassword()
 		if seen[p] || !regexp.MustCompile(`^[a-hjkmnp-z2-9]{5}-[a-hjkmnp-z2-9]{5}-[a-hjkmnp-z2-9]{5}$`).MatchString(p) {
 			t.Fatalf("generated %q", p)
 		}

@@ -88,6 +88,9 @@ func (r *rooms) Close() error {
 	if r.Mail != nil {
 		errs = append(errs, r.Mail.Close())
 	}
+	if r.Directory != nil {
+		errs = append(errs, r.Directory.Close())
+	}
 	return errors.Join(append(errs, r.Store.Close())...)
 }
 

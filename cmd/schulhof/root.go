@@ -10,18 +10,23 @@ import (
 // commands lists every command family; each has its file.
 func commands() []func(*app) *cobra.Command {
 	return []func(*app) *cobra.Command{
+		newAliasCommand,
 		newBackupCommand,
 		newCheckCommand,
 		newConfigCommand,
 		newDemoCommand,
 		newDoctorCommand,
+		newDomainCommand,
 		newExportCommand,
+		newGroupCommand,
 		newImportCommand,
 		newInitCommand,
 		newManCommand,
 		newReindexCommand,
+		newResourceCommand,
 		newRestoreCommand,
 		newServeCommand,
+		newUserCommand,
 		newVersionCommand,
 	}
 }

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"schulhof/directory"
+
+	"github.com/spf13/cobra"
+)
+
+// groupDoc is a group in a command's JSON. Name is the title, or the login name where there is none.
+type groupDoc struct {
+	ID       int64  `json:"id"`
+	Address  string `json:"address"`
+	Login    string `json:"login"`
+	Name     string `json:"name"`
+	Title    string `json:"title"`
+	Kind     string `json:"kind"`
+	ToSender bool   `json:"to_sender"`
+}
+
+func documentGroup(g directory.Group) groupDoc {
+	d := groupDoc{ID: int64(g.ID), Address: g.Address, Login: g.Name, Name: g.Title, Title: g.Title, Kind: string(g.Kind), ToSender: g.ToSender}
+	if d.Name == "" {
+		d.Name = g.Name
+	}
+	return d
+}
+
+func newGroupCommand(a *app) *cobra.Command {
+	family := &cobra.Command{
+		Use: "group", Short: "Add, change and list groups and their members",
+		Long: "Add, change and list groups and their members. A mail to a group's address reaches each member once.",
+	}
+	family.AddCommand(newGroupAdd(a), newGroupList(a), newGroupShow(a), newGroupSet(a), newGroupDelete(a), newMemberCommand(a))
+	return family
+}
+
+func newGroupAdd(a *app) *cobra.Command {
+	kind := words(directory.Kinds()...)
+	g := directory.Group{}
+	cmd := &cobra.Command{
+		Use: "add NAME --kind KIND", Short: "Add a group", Args: cobra.ExactArgs(1),
+		Long:    "Add a group. NAME becomes the part before the @ of its address; without a domain it is at the main one.",
+		Example: "  schulhof group add 7b --kind class --title \"Klasse 7b\"",
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			g.Name, g.Kind = args[0], directory.Kind(kind.value)
+			made, err := r.Directory.AddGroup(ctx, g)
+			if err != nil {
+				return err
+			}
+			return a.result(documentGroup(made), say("%s added", made.Address))
+		}),
+	}
+	cmd.Flags().Var(kind, "kind", "what the group is at school")
+	cmd.Flags().StringVar(&g.Title, "title", "", "what people read, such as \"Klasse 7b\"")
+	cmd.Flags().BoolVar(&g.ToSender, "to-sender", true, "a mail to the group reaches its sender too, if a member")
+	_ = cmd.MarkFlagRequired("kind") // fails only for flags that do not exist
+	return cmd
+}
+
+func newGroupList(a *app) *cobra.Command {
+	kind := words(directory.Kinds()...)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List groups", Args: cobra.NoArgs,
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, _ []string) error {
+			groups, err := r.Directory.Groups(ctx)
+			if err != nil {
+				return err
+			}
+			docs := []groupDoc{}
+			rows := [][]string{{"NAME", "ADDRESS", "KIND", "TITLE"}}
+			for _, g := range groups {
+				if kind.value == "" || kind.value == string(g.Kind) {
+					docs = append(docs, documentGroup(g))
+					rows = append(rows, []string{g.Name, g.Address, string(g.Kind), g.Title})
+				}
+			}
+			return a.result(docs, func(w io.Writer) error { return table(w, rows...) })
+		}),
+	}
+	cmd.Flags().Var(kind, "kind", "only these")
+	return cmd
+}
+
+// groupWithMembers is what "group show" tells.
+type groupWithMembers struct {
+	groupDoc
+	Members []memberDoc `json:"members"`
+}
+
+func newGroupShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "Show a group and its members", Args: cobra.ExactArgs(1),
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			g, err := r.Directory.Group(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			members, err := documentMembers(ctx, r, g)
+			if err != nil {
+				return err
+			}
+			doc := groupWithMembers{documentGroup(g), members}
+			return a.result(doc, func(w io.Writer) error {
+				sender := "yes"
+				if !doc.ToSender {
+					sender = "no"
+				}
+				rows := [][]string{{"name", doc.Login}, {"address", doc.Address}, {"title", doc.Title}, {"kind", doc.Kind}, {"mail to its sender", sender}}
+				for i, m := range members {
+					head := ""
+					if i == 0 {
+						head = "members"
+					}
+					rows = append(rows, []string{head, m.describe()})
+				}
+				return table(w, rows...)
+			})
+		}),
+	}
+}
+
+func newGroupSet(a *app) *cobra.Command {
+	kind := words(directory.Kinds()...)
+	var title string
+	var toSender bool
+	cmd := &cobra.Command{Use: "set NAME", Short: "Change a group's title or kind, or whether its mail reaches the sender"}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage("want the name of one group")
+		}
+		if countChanged(cmd, "title", "kind", "to-sender") == 0 {
+			return usage("nothing to change: --title, --kind or --to-sender")
+		}
+		return nil
+	}
+	cmd.RunE = a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+		g, err := r.Directory.Group(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		err = r.Directory.ChangeGroup(ctx, g.ID, changed(cmd, "title", title), changed(cmd, "kind", directory.Kind(kind.value)), changed(cmd, "to-sender", toSender))
+		if err != nil {
+			return err
+		}
+		if g, err = r.Directory.Group(ctx, g.Address); err != nil {
+			return err
+		}
+		return a.result(documentGroup(g), say("%s changed", g.Address))
+	})
+	cmd.Flags().StringVar(&title, "title", "", "what people read")
+	cmd.Flags().Var(kind, "kind", "what the group is at school")
+	cmd.Flags().BoolVar(&toSender, "to-sender", true, "a mail to the group reaches its sender too, if a member")
+	return cmd
+}
+
+func newGroupDelete(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete NAME", Short: "Delete a group for good; its members keep their accounts", Args: cobra.ExactArgs(1),
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			g, err := r.Directory.Group(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if err := r.Directory.DeleteGroup(ctx, g.ID); err != nil {
+				return err
+			}
+			return a.result(documentGroup(g), say("%s deleted", g.Address))
+		}),
+	}
+}
+
+// memberDoc is an account in a group.
+type memberDoc struct {
+	accountDoc
+	Owner bool `json:"owner"`
+}
+
+func (m memberDoc) describe() string {
+	marks := []string{m.Address}
+	if m.Name != "" {
+		marks = append(marks, m.Name)
+	}
+	if m.Owner {
+		marks = append(marks, "(owner)")
+	}
+	if m.State != string(directory.Active) {
+		marks = append(marks, "("+m.State+")")
+	}
+	return strings.Join(marks, " ")
+}
+
+func documentMembers(ctx context.Context, r *rooms, g directory.Group) ([]memberDoc, error) {
+	members, err := r.Directory.Members(ctx, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]memberDoc, len(members))
+	for i, m := range members {
+		docs[i] = memberDoc{documentAccount(m.Account), m.Owner}
+	}
+	return docs, nil
+}
+
+func newMemberCommand(a *app) *cobra.Command {
+	family := &cobra.Command{Use: "member", Short: "Who is in a group"}
+	role := words("member", "owner")
+	role.value = "member"
+	add := &cobra.Command{
+		Use: "add GROUP ADDRESS…", Short: "Add accounts to a group, or change what they are in it", Args: cobra.MinimumNArgs(2),
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			return changeMembers(ctx, a, r, args, "added to", func(g directory.ID, ids []directory.ID) error {
+				return r.Directory.AddMembers(ctx, g, ids, role.value == "owner")
+			})
+		}),
+	}
+	add.Flags().Var(role, "role", "an owner may write as the group")
+	remove := &cobra.Command{
+		Use: "remove GROUP ADDRESS…", Short: "Take accounts out of a group", Args: cobra.MinimumNArgs(2),
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			return changeMembers(ctx, a, r, args, "removed from", func(g directory.ID, ids []directory.ID) error {
+				return r.Directory.RemoveMembers(ctx, g, ids)
+			})
+		}),
+	}
+	list := &cobra.Command{
+		Use: "list GROUP", Short: "List a group's members", Args: cobra.ExactArgs(1),
+		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
+			g, err := r.Directory.Group(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			docs, err := documentMembers(ctx, r, g)
+			if err != nil {
+				return err
+			}
+			return a.result(docs, func(w io.Writer) error {
+				rows := [][]string{{"ADDRESS", "NAME", "ROLE", "STATE", "IN THE GROUP"}}
+				for _, m := range docs {
+					in := "member"
+					if m.Owner {
+						in = "owner"
+					}
+					rows = append(rows, []string{m.Address, m.Name, m.Role, m.State, in})
+				}
+				return table(w, rows...)
+			})
+		}),
+	}
+	family.AddCommand(add, remove, list)
+	return family
+}
+
+// changeMembers does act for the group and the accounts of args, all or none, and shows who is in the group then.
+func changeMembers(ctx context.Context, a *app, r *rooms, args []string, done string, act func(directory.ID, []directory.ID) error) error {
+	g, err := r.Directory.Group(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	accounts, err := accountsOf(ctx, r, args[1:])
+	if err != nil {
+		return err
+	}
+	ids := make([]directory.ID, len(accounts))
+	for i, account := range accounts {
+		ids[i] = account.ID
+	}
+	if err := act(g.ID, ids); err != nil {
+		return err
+	}
+	docs, err := documentMembers(ctx, r, g)
+	if err != nil {
+		return err
+	}
+	return a.result(docs, func(w io.Writer) error {
+		for _, account := range accounts {
+			if _, err := fmt.Fprintf(w, "%s %s %s\n", printable(account.Address), done, printable(g.Address)); err != nil {
+				return fmt.Errorf("write the result: %w", err)
+			}
+		}
+		return nil
+	})
+}
