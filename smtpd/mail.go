@@ -198,6 +198,9 @@ func (s *session) unresolved(rcpt EnvelopeRecipient, err error) reply {
 // room refuses a recipient whose mailbox is full before the message comes, so that the others of the
 // transaction get it. Delivery counts again, inside the transaction.
 func (s *session) room(ctx context.Context, owner directory.ID) reply {
+	if a, err := s.srv.o.Directory.Account(ctx, owner); err == nil && a.QuotaBytes == 0 {
+		return okDone // nothing to ask the store for
+	}
 	q, err := s.srv.o.Mail.Quota(ctx, owner)
 	if err != nil {
 		s.log.Error("read quota", "err", err)

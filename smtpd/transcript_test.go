@@ -14,7 +14,8 @@ import (
 
 // TestTranscripts plays testdata/transcript/*.txt, each against a fresh server. Lines:
 //
-//	door: mx|submission|submissions|lmtp [strict]   the first line; strict: the budgets apply to loopback too
+//	door: mx|submission|submissions|lmtp [OPTION]   the first line; strict: the budgets apply to loopback too;
+//	                                  cleartext=never: no login without TLS
 //	C: text                           send text and CRLF
 //	C= "text\n"                       send exactly this Go string
 //	S: text                           the next line from the server; * stands for anything
@@ -51,9 +52,8 @@ func play(t *testing.T, text string) {
 		case l == "" || strings.HasPrefix(l, "#"):
 		case key == "door:":
 			name, option, _ := strings.Cut(arg, " ")
-			if option == "strict" {
-				w.srv.peers.untrusted = true
-			}
+			w.srv.peers.untrusted = option == "strict"
+			w.srv.o.AllowPlaintextLoopback = option != "cleartext=never"
 			d := doors[name]
 			address := w.listen(d)
 			p = dialRaw(t, address, d.implicit)

@@ -27,7 +27,7 @@ import (
 const password = "richtig-Pferd-9"
 
 // world is a small school behind a real server: anna (a pupil), ben, tina (a teacher, who owns the class 7b of anna
-// and ben), jürgen, voll (whose mailbox is full), the aliases info@ (anna) and beide@ (anna, ben).
+// and ben), jürgen, voll (whose mailbox is full), weg (who is disabled), the club leer without members, the aliases info@ (anna) and beide@ (anna, ben).
 type world struct {
 	t    testing.TB
 	s    *store.Store
@@ -98,7 +98,7 @@ func (w *world) people() {
 	must(w.dir.AddDomain(ctx, "school.test"))
 	one := int64(1)
 	var list []directory.NewAccount
-	for _, name := range []string{"anna", "ben", "tina", "jürgen", "voll"} {
+	for _, name := range []string{"anna", "ben", "tina", "jürgen", "voll", "weg"} {
 		a := directory.NewAccount{Address: name + "@school.test", Name: strings.ToUpper(name[:1]) + name[1:] + " Test", Role: directory.Student, Password: password}
 		if name == "voll" {
 			a.QuotaBytes = &one
@@ -114,6 +114,10 @@ func (w *world) people() {
 	must(err)
 	must(w.dir.AddMembers(ctx, g.ID, []directory.ID{w.id["anna"], w.id["ben"]}, false))
 	must(w.dir.AddMembers(ctx, g.ID, []directory.ID{w.id["tina"]}, true))
+	_, err = w.dir.AddGroup(ctx, directory.Group{Name: "leer", Title: "Ohne Mitglieder", Kind: "club", ToSender: true})
+	must(err)
+	off := directory.Disabled
+	must(w.dir.ChangeAccount(ctx, w.id["weg"], directory.AccountChange{State: &off}))
 	must(w.dir.AddAlias(ctx, directory.Alias{Address: "info@school.test", Targets: []string{"anna@school.test"}}))
 	must(w.dir.AddAlias(ctx, directory.Alias{Address: "beide@school.test", Targets: []string{"anna@school.test", "ben@school.test"}}))
 	must(w.dir.AddAlias(ctx, directory.Alias{Address: "alle@school.test", Targets: []string{"anna@school.test", "voll@school.test"}}))
