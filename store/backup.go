@@ -110,21 +110,23 @@ func writeSynced(path string, text []byte) error {
 	return nil
 }
 
-// sqlite copies a snapshot of the database while the writer goes on.
+// sqlite copies a snapshot of the database while the writer goes on. SQLite writes it into our own folder: the target may be
+// a folder that somebody else has opened for us.
 func (b *backup) sqlite(ctx context.Context) error {
 	conn, err := openLite(b.store.databasePath(), "rw", readerCacheKiB)
 	if err != nil {
 		return err
 	}
 	defer conn.close()
-	path := filepath.Join(b.dir, "schulhof.db")
-	if err := copyDatabase(conn, path); err != nil {
+	snapshot := filepath.Join(b.store.o.Dir, "tmp", spoolPrefix+"backup")
+	defer os.Remove(snapshot)
+	if err := copyDatabase(conn, snapshot); err != nil {
 		return err
 	}
 	if err := b.store.Read(ctx, b.schema); err != nil {
 		return err
 	}
-	sum, size, err := sumFile(path)
+	sum, size, err := copySynced(snapshot, filepath.Join(b.dir, "schulhof.db"))
 	b.m.Files = append(b.m.Files, manifestFile{"schulhof.db", size, sum})
 	return err
 }
@@ -156,7 +158,7 @@ func notSaved(name string) bool {
 // files saves everything else: packs, keys, certificates, the configuration.
 func (b *backup) files(ctx context.Context) error {
 	root := b.store.o.Dir
-	target, err := filepath.Abs(b.dir)
+	target, err := os.Stat(b.dir)
 	if err != nil {
 		return fmt.Errorf("folder: %w", err)
 	}
@@ -171,19 +173,18 @@ func (b *backup) files(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return fmt.Errorf("list: %w", err)
-		}
 		switch {
 		case name == ".":
 			return nil
-		case abs == target || filepath.Dir(name) == "." && notSaved(name):
+		case filepath.Dir(name) == "." && notSaved(name):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		case d.IsDir():
+			if info, err := d.Info(); err == nil && os.SameFile(info, target) {
+				return fs.SkipDir // the backup itself lies in the data directory
+			}
 			return os.MkdirAll(filepath.Join(b.dir, name), 0o700)
 		case !d.Type().IsRegular():
 			return nil

@@ -127,9 +127,15 @@ func BenchmarkPutAndWrite8KB(b *testing.B) {
 }
 
 func benchmarkPut(b *testing.B, then func(context.Context, *store.Store, *store.Blob) error) {
+	for name, parallel := range map[string]int{"4": 2, "64": 32} { // SetParallelism counts per core; for two of them
+		b.Run(name, func(b *testing.B) { benchmarkPuts(b, parallel, then) })
+	}
+}
+
+func benchmarkPuts(b *testing.B, parallel int, then func(context.Context, *store.Store, *store.Blob) error) {
 	s := storetest.Open(b)
 	var serial atomic.Uint64
-	b.SetParallelism(32)
+	b.SetParallelism(parallel)
 	b.ReportAllocs()
 	b.SetBytes(8192)
 	b.RunParallel(func(pb *testing.PB) {

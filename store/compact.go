@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -47,6 +48,38 @@ func (s *Store) Compact(ctx context.Context) (report CompactReport, err error) {
 		}
 	}
 	return report, nil
+}
+
+// compactNowAndThen runs Compact until the store closes. While nothing can be written it waits.
+func (s *Store) compactNowAndThen() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ticker := time.NewTicker(s.o.Compact)
+	defer ticker.Stop()
+	go func() {
+		select {
+		case <-s.closing:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if s.ReadOnlyCause() != nil {
+			continue
+		}
+		report, err := s.Compact(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.log.Warn("compaction was not finished; it is tried again", "err", err)
+		case report != CompactReport{}:
+			s.log.Info("compacted", "blobs", report.Blobs, "packs", report.Packs, "bytes", report.FreedBytes)
+		}
+	}
 }
 
 // deadBlob is a row whose grace time is over.

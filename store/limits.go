@@ -9,6 +9,9 @@ const (
 	// DefaultGrace is how long an unreferenced blob stays. Source: the design of the store.
 	DefaultGrace = 24 * time.Hour
 
+	// DefaultCompact is how often Compact runs by itself. A round that finds nothing costs one scan of the table of blobs.
+	DefaultCompact = time.Hour
+
 	// DefaultFreeFloor is the free disk space in bytes below which Put refuses, so that the database can still
 	// record reads, deletions and its own upkeep. A choice: some 60 commits of the largest transactions seen in tests.
 	DefaultFreeFloor = 64 << 20

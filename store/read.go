@@ -19,8 +19,10 @@ func newLiteReaders(path string) *liteReaders {
 	return r
 }
 
-func (r *liteReaders) get(ctx context.Context) (*liteConn, error) {
+func (r *liteReaders) get(ctx context.Context, closing chan struct{}) (*liteConn, error) {
 	select {
+	case <-closing:
+		return nil, errClosed
 	case c := <-r.free:
 		if c != nil {
 			return c, nil
@@ -37,7 +39,7 @@ func (r *liteReaders) get(ctx context.Context) (*liteConn, error) {
 }
 
 func (r *liteReaders) read(ctx context.Context, s *Store, fn func(*Tx) error) error {
-	c, err := r.get(ctx)
+	c, err := r.get(ctx, s.closing)
 	if err != nil {
 		return err
 	}
@@ -66,13 +68,11 @@ func (r *liteReaders) close() {
 	}
 }
 
-// Read runs fn on one consistent snapshot. fn reads a page and returns; it never waits for the network.
+// Read runs fn on one consistent snapshot. fn reads a page and returns; it never waits for the network, nor calls Read.
 func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.reading.RLock()
-	defer s.reading.RUnlock()
 	select {
 	case <-s.closing:
 		return errClosed

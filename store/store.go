@@ -29,6 +29,7 @@ type Options struct {
 	ReadOnly  bool                  // never takes the lock nor migrates (check on a copy)
 	Now       func() time.Time      // nil: time.Now
 	Grace     time.Duration         // how long an unreferenced blob stays; 0: DefaultGrace
+	Compact   time.Duration         // how often Compact runs by itself; 0: DefaultCompact
 	FreeFloor int64                 // free bytes on the disk below which Put refuses; 0: DefaultFreeFloor, -1: none
 	Faults    FaultHook             // tests: asked before each write, fsync, rename; nil: none
 	SealSize  int64                 // tests: size at which a pack is sealed; 0: pack.SealSize
@@ -50,14 +51,15 @@ type Store struct {
 	sql        sqlWriter
 	readers    *liteReaders // SQLite
 	pg         *pgPool      // PostgreSQL
+	pool       jobPool
 	jobs       chan *job
 	bulk       chan *job
 	closing    chan struct{}
 	closeOnce  sync.Once
 	closeErr   error
 	writerDone chan struct{}
-	reading    sync.RWMutex // Close waits for readers
-	upkeep     sync.Mutex   // one of Compact, Backup, Check at a time
+	upkeep     sync.Mutex // one of Compact, Backup, Check at a time
+	janitor    sync.WaitGroup
 	checkpoint *checkpointer
 
 	packs   *pack.Set
@@ -83,6 +85,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.o.Grace == 0 {
 		s.o.Grace = DefaultGrace
 	}
+	if s.o.Compact == 0 {
+		s.o.Compact = DefaultCompact
+	}
 	if s.o.FreeFloor == 0 {
 		s.o.FreeFloor = DefaultFreeFloor
 	}
@@ -100,6 +105,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return s, nil
 	}
 	go s.writer()
+	s.janitor.Go(s.compactNowAndThen)
 	if s.checkpoint != nil {
 		go s.checkpoint.run()
 	}
@@ -243,6 +249,7 @@ func copyDatabase(conn *liteConn, path string) error {
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
+		s.janitor.Wait()
 		<-s.writerDone
 		if s.checkpoint != nil && !s.o.ReadOnly {
 			close(s.checkpoint.stop)
@@ -254,8 +261,6 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closeParts() error {
-	s.reading.Lock()
-	defer s.reading.Unlock()
 	var errs []error
 	if s.packs != nil {
 		errs = append(errs, s.packs.Close())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,12 +30,35 @@ type job struct {
 	after []func()
 }
 
-func (j *job) answer(err error) {
-	j.err = err
-	close(j.done)
+// jobs whose caller has its answer are used again.
+type jobPool struct{ sync.Pool }
+
+func (p *jobPool) get(fn func(*Tx) error) *job {
+	j, ok := p.Get().(*job)
+	if !ok {
+		j = &job{done: make(chan struct{}, 1)}
+	}
+	j.fn = fn
+	j.state.Store(waiting)
+	return j
 }
 
-func (j *job) forget() { j.keys, j.after = j.keys[:0], j.after[:0] }
+func (p *jobPool) put(j *job) {
+	j.fn, j.err = nil, nil
+	j.forget()
+	p.Put(j)
+}
+
+// answer is the last that the writer does with j.
+func (j *job) answer(err error) {
+	j.err = err
+	j.done <- struct{}{}
+}
+
+func (j *job) forget() {
+	clear(j.after)
+	j.keys, j.after = j.keys[:0], j.after[:0]
+}
 
 // sqlWriter is the writer's connection, whatever the dialect. Its methods are called by the writer goroutine alone.
 type sqlWriter interface {
@@ -65,7 +89,7 @@ func (s *Store) write(ctx context.Context, fn func(*Tx) error, queue chan *job) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{fn: fn, done: make(chan struct{})}
+	j := s.pool.get(fn)
 	select {
 	case queue <- j:
 	case <-ctx.Done():
@@ -75,20 +99,21 @@ func (s *Store) write(ctx context.Context, fn func(*Tx) error, queue chan *job) 
 	}
 	select {
 	case <-j.done:
-		return j.err
 	case <-s.writerDone:
 		return s.unanswered(j)
 	case <-ctx.Done():
 		if j.state.CompareAndSwap(waiting, cancelled) {
-			return ctx.Err()
+			return ctx.Err() // the writer still has j
+		}
+		select {
+		case <-j.done:
+		case <-s.writerDone:
+			return s.unanswered(j)
 		}
 	}
-	select {
-	case <-j.done:
-		return j.err
-	case <-s.writerDone:
-		return s.unanswered(j)
-	}
+	err := j.err
+	s.pool.put(j)
+	return err
 }
 
 // unanswered is for a job that met the end of the writer.

@@ -1,7 +1,5 @@
 package pack
 
-import "time"
-
 const (
 	// ChunkSize is how much of a large blob is compressed at a time. Source: the design of the store.
 	ChunkSize = 256 << 10
@@ -26,7 +24,4 @@ const (
 
 	// minCompress is the size below which compressing is not tried: a zstd frame has 10 bytes or more of its own.
 	minCompress = 96
-
-	// freeSpaceEvery is how often the file system is asked for its free space.
-	freeSpaceEvery = 100 * time.Millisecond
 )

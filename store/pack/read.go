@@ -40,7 +40,7 @@ func (f *file) release() {
 type files struct {
 	dir  string
 	mu   sync.RWMutex
-	open map[int64]*file // each holds one reference
+	open map[int64]*file // each holds one reference; nil: closed
 }
 
 func (c *files) init(dir string) {
@@ -68,6 +68,9 @@ func (c *files) add(id int64) (*file, error) {
 	if f := c.open[id]; f != nil {
 		f.refs.Add(1)
 		return f, nil
+	}
+	if c.open == nil {
+		return nil, ErrClosed
 	}
 	osFile, err := os.Open(filepath.Join(c.dir, fileName(id)))
 	if err != nil {
@@ -99,10 +102,10 @@ func (c *files) drop(id int64) {
 func (c *files) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, f := range c.open {
-		delete(c.open, id)
+	for _, f := range c.open {
 		f.release()
 	}
+	c.open = nil
 }
 
 // AppendTo appends the blob at l, of at most ChunkSize bytes, to dst. The checksum is verified.

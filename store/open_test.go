@@ -1,0 +1,118 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"schulhof/store"
+	"schulhof/store/fault"
+	"schulhof/store/storetest"
+)
+
+func TestOneServerPerDirectory(t *testing.T) {
+	s := storetest.Open(t)
+	_, err := store.Open(context.Background(), store.Options{Dir: s.Dir()})
+	if !fault.Is(err, fault.InUse) {
+		t.Errorf("a second Open = %v, want InUse", err)
+	}
+}
+
+func TestMigrations(t *testing.T) {
+	one := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE blob (id {{id}}, hash {{bytes}}, pack BIGINT, offset_ BIGINT, length BIGINT, size BIGINT, refs BIGINT, unreferenced_at BIGINT);")}
+	two := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE second (id {{id}}, name {{text}} NOT NULL);")}
+	lite := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE third (id BIGINT NOT NULL, PRIMARY KEY (id)) {{without_rowid}};")}
+	broken := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE fourth (id {{what}});")}
+	old := fstest.MapFS{"0001_one.sql": one}
+	all := fstest.MapFS{"0001_one.sql": one, "0002_two.sql": two, "0003_three.sqlite.sql": lite, "0003_three.postgres.sql": lite}
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		open := func(files fstest.MapFS) error {
+			s, err := store.Open(context.Background(), store.WithMigrations(o, files))
+			if err != nil {
+				return err
+			}
+			if len(files) > 1 {
+				write(t, s, "INSERT INTO third (id) VALUES (1) ON CONFLICT DO NOTHING")
+			}
+			return s.Close()
+		}
+		for _, files := range []fstest.MapFS{old, all, all} {
+			if err := open(files); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := open(old); !fault.Is(err, fault.Refused) {
+			t.Errorf("a newer schema: %v, want Refused", err)
+		}
+		if err := open(fstest.MapFS{"0004_four.sql": broken}); err == nil {
+			t.Error("an unknown word was let through")
+		}
+		copied, _ := filepath.Glob(filepath.Join(o.Dir, "*.before-0001"))
+		if o.Database == "" && len(copied) != 1 {
+			t.Errorf("copies before migrating: %v", copied)
+		}
+	})
+}
+
+func TestKeysAreNeverUsedAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		write(t, s, "INSERT INTO blob (hash, pack, offset_, length, size, refs) VALUES ($1, 1, 1, 1, 1, 0)", []byte("a"))
+		first := number(t, s, "SELECT id FROM blob")
+		write(t, s, "DELETE FROM blob")
+		write(t, s, "INSERT INTO blob (hash, pack, offset_, length, size, refs) VALUES ($1, 1, 1, 1, 1, 0)", []byte("a"))
+		if again := number(t, s, "SELECT id FROM blob"); again == first {
+			t.Errorf("key %d was given out twice", again)
+		}
+	})
+}
+
+func TestSpoolsLeaveNothingBehind(t *testing.T) {
+	s := storetest.Open(t)
+	left := func() int {
+		entries, err := os.ReadDir(filepath.Join(s.Dir(), "tmp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	p := s.NewSpool()
+	chunk := noise(100_000)
+	for range 3 {
+		if _, err := p.Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := p.Bytes(); ok || left() != 1 {
+		t.Errorf("300,000 bytes: in memory = %t, %d files in tmp", ok, left())
+	}
+	got := make([]byte, 150_000)
+	if _, err := p.ReadAt(got, 100_000); err != nil || !bytes.Equal(got[:100_000], chunk) {
+		t.Errorf("ReadAt: %v", err)
+	}
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left() != 0 {
+		t.Errorf("%d files left in tmp", left())
+	}
+	if _, err := p.Write(chunk); err == nil {
+		t.Error("a closed spool takes bytes")
+	}
+}
+
+func TestTheFloorOfFreeSpace(t *testing.T) {
+	s := storetest.OpenWith(t, store.Options{FreeFloor: 1 << 60})
+	scratch(t, s)
+	if _, err := s.PutBytes(context.Background(), []byte("x")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Put below the floor = %v, want Unavailable", err)
+	}
+	if s.ReadOnlyCause() == nil {
+		t.Error("ReadOnlyCause = nil below the floor")
+	}
+	write(t, s, "INSERT INTO scratch (n) VALUES (1)") // deleting and marking as read go on
+}
