@@ -35,19 +35,20 @@ func (c *checkpointer) committed() {
 	}
 }
 
-// run works when the log is large, or when no commit came for a while.
+// run works now and then while there are commits, earlier when the log grows much, and once after the last commit.
+// The file's size alone does not tell: it keeps its size when SQLite starts the log anew.
 func (c *checkpointer) run() {
 	defer close(c.done)
 	idle := time.NewTimer(checkpointIdle)
 	defer idle.Stop()
-	dirty := false
+	dirty, last, size := false, time.Now(), int64(0)
 	for {
 		select {
 		case <-c.stop:
 			return
 		case <-c.work:
 			dirty = true
-			if c.size() < walPassive {
+			if time.Since(last) < checkpointEvery && c.size()-size < walPassive {
 				idle.Reset(checkpointIdle)
 				continue
 			}
@@ -56,9 +57,9 @@ func (c *checkpointer) run() {
 				continue
 			}
 		}
-		dirty = false
 		c.passive()
-		if c.size() > walRestart {
+		dirty, last, size = false, time.Now(), c.size()
+		if size > walRestart {
 			c.large.Store(true)
 		}
 	}

@@ -107,11 +107,11 @@ func verifyDelivered(t *testing.T, o store.Options, acknowledged map[int]bool) {
 // TestAFullDiskPasses fills a small file system: refusals, no damage, reading goes on, and it recovers by itself.
 func TestAFullDiskPasses(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=40m"); err != nil {
 		t.Skipf("a file system of limited size cannot be mounted here: %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
-	for name, floor := range map[string]int64{"with a floor": 4 << 20, "to the last byte": -1} {
+	for name, floor := range map[string]int64{"with a floor": 16 << 20, "to the last byte": -1} {
 		t.Run(name, func(t *testing.T) {
 			o := store.Options{Dir: filepath.Join(dir, name), FreeFloor: floor}
 			s, err := store.Open(context.Background(), o)
@@ -144,7 +144,7 @@ func TestAFullDiskPasses(t *testing.T) {
 					t.Error("ReadOnlyCause = nil on a full disk")
 				}
 			}
-			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=40m"); err != nil {
+			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=90m"); err != nil {
 				t.Fatal(err)
 			}
 			for range 200 { // the free space is asked for ten times a second
@@ -170,7 +170,7 @@ func TestAFullDiskPasses(t *testing.T) {
 			}
 			s = storetest.OpenWith(t, o)
 			noProblems(t, s)
-			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=12m"); err != nil {
+			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=40m"); err != nil {
 				t.Log(err) // the next part makes its own room
 			}
 		})

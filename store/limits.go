@@ -54,13 +54,13 @@ const (
 	writerCacheKiB = 32 << 10
 	readerCacheKiB = 8 << 10
 
-	// walPassive and walRestart are the sizes of the write-ahead log in bytes from which on the checkpointer works,
-	// and from which on the writer waits for it to start anew.
-	walPassive = 4 << 20
-	walRestart = 64 << 20
-
-	// checkpointIdle is how long after a commit a small log is checkpointed too.
-	checkpointIdle = 2 * time.Second
+	// The checkpointer works after checkpointEvery, or when the log has grown by walPassive bytes, or checkpointIdle after
+	// the last commit. Above walRestart the writer itself starts the log anew, and waits restartPatience for readers.
+	checkpointEvery = time.Second
+	checkpointIdle  = 2 * time.Second
+	walPassive      = 8 << 20
+	walRestart      = 64 << 20
+	restartPatience = 200 * time.Millisecond
 
 	// minSQLite is the first SQLite without the WAL-reset bug. https://sqlite.org/releaselog/3_51_3.html
 	minSQLite = 3051003

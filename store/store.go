@@ -191,7 +191,11 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.checkpoint, err = newCheckpointer(path, s.log); err != nil {
+	err = conn.script(fmt.Sprintf("PRAGMA busy_timeout=%d", restartPatience.Milliseconds())) // nobody else writes
+	if err == nil {
+		s.checkpoint, err = newCheckpointer(path, s.log)
+	}
+	if err != nil {
 		conn.close()
 		return err
 	}

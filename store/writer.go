@@ -293,6 +293,9 @@ func (s *Store) failGroup(group []*job, err error) {
 	if errors.Is(err, pack.ErrFsync) {
 		s.breakDown(err)
 	}
+	if pack.IsFull(err) && s.checkpoint != nil {
+		s.checkpoint.large.Store(true) // an emptied log makes room for what frees more
+	}
 	if fault.KindOf(err) == fault.Internal {
 		err = unavailable(err)
 	}
