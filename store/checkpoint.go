@@ -3,6 +3,7 @@ package store
 import (
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,7 +16,9 @@ type checkpointer struct {
 	work  chan struct{} // capacity 1: a commit happened
 	stop  chan struct{}
 	done  chan struct{}
-	large atomic.Bool // the log outgrew walRestart: the writer shall wait for readers and start it anew
+	busy  sync.Mutex  // one checkpoint at a time
+	large atomic.Bool // the log outgrew walRestart: the writer shall wait for readers and empty it
+	most  atomic.Bool // most of the log is copied: the writer shall copy the rest
 }
 
 func newCheckpointer(path string, log *slog.Logger) (*checkpointer, error) {
@@ -58,6 +61,7 @@ func (c *checkpointer) run() {
 			}
 		}
 		c.passive()
+		c.most.Store(true)
 		dirty, last, size = false, time.Now(), c.size()
 		if size > walRestart {
 			c.large.Store(true)
@@ -75,8 +79,29 @@ func (c *checkpointer) size() int64 {
 
 // passive copies what no reader needs any more, without waiting for anyone.
 func (c *checkpointer) passive() {
+	c.busy.Lock()
+	defer c.busy.Unlock()
 	if err := checkpoint(c.conn, "PASSIVE"); err != nil {
 		c.log.Warn("checkpoint", "err", err)
+	}
+}
+
+// finish is called by the writer between two groups. While commits keep coming only it can copy the last of them, and only
+// then does SQLite write the log from its start again, which is quicker than making a file longer.
+func (c *checkpointer) finish(writer *liteConn) {
+	mode := "PASSIVE"
+	switch {
+	case c.large.Swap(false):
+		mode = "TRUNCATE"
+	case !c.most.Swap(false):
+		return
+	}
+	if !c.busy.TryLock() {
+		return
+	}
+	defer c.busy.Unlock()
+	if err := checkpoint(writer, mode); err != nil {
+		c.log.Warn("checkpoint by the writer", "mode", mode, "err", err)
 	}
 }
 

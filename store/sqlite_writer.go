@@ -68,14 +68,6 @@ func (w *liteWriter) rollback() {
 
 func (w *liteWriter) retryable(error) bool { return false }
 
-// idle starts a log anew that has grown beyond bounds, which a passive checkpoint cannot while commits keep coming.
-func (w *liteWriter) idle() {
-	if !w.checkpoint.large.Swap(false) {
-		return
-	}
-	if err := checkpoint(w.conn, "TRUNCATE"); err != nil {
-		w.checkpoint.log.Warn("checkpoint of a large log", "err", err)
-	}
-}
+func (w *liteWriter) idle() { w.checkpoint.finish(w.conn) }
 
 func (w *liteWriter) close() error { return w.conn.close() }

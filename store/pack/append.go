@@ -146,7 +146,7 @@ func (s *Set) write(b *batch) error {
 			return err
 		}
 	}
-	if err := s.writeAt(s.active, b.buf, s.end); err != nil {
+	if err := s.writeAhead(b); err != nil {
 		return err
 	}
 	if err := syncFile(s.hook, s.active); err != nil {
@@ -155,6 +155,37 @@ func (s *Set) write(b *batch) error {
 	b.pack, b.base = s.activeID, s.end
 	s.end += int64(len(b.buf))
 	return nil
+}
+
+// writeAhead writes b, and zeros behind it when it leaves the bytes that have been prepared so: an fsync of bytes within the
+// file takes about half the time of one that makes the file longer. Zeros are no frame, so a crash leaves nothing wrong.
+func (s *Set) writeAhead(b *batch) error {
+	end := s.end + int64(len(b.buf))
+	if end <= s.ahead {
+		return s.writeAt(s.active, b.buf, s.end)
+	}
+	bytes := len(b.buf)
+	b.buf = append(b.buf, s.zeros...)
+	err := s.writeAt(s.active, b.buf, s.end)
+	b.buf = b.buf[:bytes]
+	if err == nil {
+		s.ahead = end + int64(len(s.zeros))
+		return nil
+	}
+	if !IsFull(err) {
+		return err
+	}
+	return s.writeAt(s.active, b.buf, s.end) // without the zeros there may be room
+}
+
+// trim takes the prepared bytes off the end of the active pack.
+func (s *Set) trim() {
+	if s.ahead <= s.end {
+		return
+	}
+	if err := s.active.Truncate(s.end); err != nil {
+		s.log.Warn("trim a pack", "pack", s.activeID, "err", err)
+	}
 }
 
 // roll seals the active pack and starts the next.
@@ -169,12 +200,13 @@ func (s *Set) roll() error {
 		return err
 	}
 	if s.active != nil {
+		s.trim()
 		if err := s.active.Close(); err != nil {
 			s.log.Warn("close a sealed pack", "pack", s.activeID, "err", err)
 		}
 	}
 	s.mu.Lock()
-	s.active, s.activeID, s.end = f, id, fileHeaderLen
+	s.active, s.activeID, s.end, s.ahead = f, id, fileHeaderLen, 0
 	s.mu.Unlock()
 	return nil
 }

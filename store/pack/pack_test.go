@@ -431,3 +431,41 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestZerosWrittenAheadAreNoTail(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{})
+	first := put(t, s, noise(3000))
+	path := filepath.Join(dir, fileName(first.Pack))
+	end := first.Offset + first.Length
+	if info, err := os.Stat(path); err != nil || info.Size() != end+writtenAhead {
+		t.Errorf("the pack has %v bytes, %v, want %d", info.Size(), err, end+writtenAhead)
+	}
+	crashed := filepath.Join(t.TempDir(), filepath.Base(filepath.Dir(path)))
+	if err := os.Mkdir(crashed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path) // as a crash would leave it
+	if err == nil {
+		err = os.WriteFile(filepath.Join(crashed, filepath.Base(path)), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s.Close()
+	if info, err := os.Stat(path); err != nil || info.Size() != end {
+		t.Errorf("after Close the pack has %v bytes, %v, want %d", info.Size(), err, end)
+	}
+	again, err := Open(filepath.Dir(crashed), Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if next := put(t, again, noise(10)); next.Pack != first.Pack || next.Offset != end {
+		t.Errorf("the next blob lies at %d of pack %d, want %d of %d", next.Offset, next.Pack, end, first.Pack)
+	}
+	if log.Len() > 0 {
+		t.Errorf("zeros are reported: %s", log.String())
+	}
+}

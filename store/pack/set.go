@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -57,7 +58,9 @@ type Set struct {
 	// Of the appender goroutine alone.
 	active   *os.File
 	activeID int64
-	end      int64
+	end      int64  // where the next frame goes
+	ahead    int64  // up to where the file has been written with zeros
+	zeros    []byte // writeAhead bytes
 
 	files files
 }
@@ -69,7 +72,7 @@ func Open(dir string, o Options) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{dir: dir, log: o.Log, hook: o.Hook, seal: o.SealSize, codec: codec, ro: o.ReadOnly, nextID: max(o.NextID, 1),
-		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{})}
+		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{}), zeros: make([]byte, writtenAhead)}
 	if s.seal == 0 {
 		s.seal = SealSize
 	}
@@ -105,6 +108,7 @@ func (s *Set) Close() error {
 	<-s.done
 	var err error
 	if s.active != nil {
+		s.trim()
 		err = s.active.Close()
 	}
 	s.files.close()
@@ -182,11 +186,30 @@ func (s *Set) cutTail(f *os.File, p Info, known int64) error {
 	if s.end == p.Size {
 		return nil
 	}
-	s.log.Warn("a torn tail was left by a crash; it is cut", "pack", p.ID, "bytes", p.Size-s.end)
+	if torn, err := anyByte(f, s.end, p.Size); err != nil {
+		return err
+	} else if torn {
+		s.log.Warn("a torn tail was left by a crash; it is cut", "pack", p.ID, "bytes", p.Size-s.end)
+	}
 	if err := f.Truncate(s.end); err != nil {
 		return fmt.Errorf("cut the torn tail: %w", err)
 	}
 	return syncFile(s.hook, f)
+}
+
+// anyByte reports whether there is another byte than zero between the offsets: zeros were only written ahead.
+func anyByte(r io.ReaderAt, from, to int64) (bool, error) {
+	b := make([]byte, 64<<10)
+	for ; from < to; from += int64(len(b)) {
+		b = b[:min(int64(len(b)), to-from)]
+		if _, err := r.ReadAt(b, from); err != nil {
+			return false, fmt.Errorf("read pack: %w", err)
+		}
+		if len(bytes.TrimLeft(b, "\x00")) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // wholeSingle reports whether a pack with a large blob has been written to its end: the frame's header is written last.
