@@ -31,6 +31,7 @@ func (m *Mail) addContents(tx *store.Tx, list []*Prepared) ([]ContentID, error) 
 	if err != nil {
 		return nil, err
 	}
+	tx.AfterCommit(m.indexer.notify)
 	ids := make([]ContentID, len(list))
 	var batch map[int64]ThreadID // of the messages before in list
 	if len(list) > 1 {

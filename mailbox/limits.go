@@ -39,3 +39,35 @@ const (
 	// maxReferences is how many message ids of one message are looked up for its thread: the nearest ones.
 	maxReferences = 32
 )
+
+// Limits of searching.
+const (
+	// maxSearchDepth bounds how deep a search may be nested (fault.Limit).
+	maxSearchDepth = 50
+	// maxSearchHead and maxSearchBody are how much folded text of one message is kept in search.db, in bytes; what lies beyond in the
+	// body is looked for in the message itself. A header has at most message.MaxHeader bytes, which folding can make longer.
+	maxSearchHead = 1 << 20
+	maxSearchBody = 1 << 20
+	// maxMainBytes bounds the header lines that are kept in memory for one message.
+	maxMainBytes = 2 << 10
+	// maxTermTrigrams bounds how much of a long term is used to filter; all of it is compared.
+	maxTermTrigrams = 64
+	// foldPiece is how much text is folded at once.
+	foldPiece = 32 << 10
+	// smallBody is how large a body is read at once instead of by pieces.
+	smallBody = 256 << 10
+	// searchChunk is how many messages of a mailbox a search looks at between two looks at its time limit.
+	searchChunk = 2048
+	// searchList is how many contents one statement of search.db asks for; searchConns how many connections it has.
+	searchList  = 128
+	searchConns = 4
+	// outlineCacheBytes bounds the entries of search.db kept in memory: about 50,000 messages.
+	outlineCacheBytes = 64 << 20
+	// indexBatch and indexBatchBytes bound what the indexer writes in one transaction.
+	indexBatch      = 64
+	indexBatchBytes = 8 << 20
+	// indexDelay lets mail that comes together be indexed together; indexRetry follows an error; gone contents are removed at indexSweepEvery.
+	indexDelay      = 200 * time.Millisecond
+	indexRetry      = 10 * time.Second
+	indexSweepEvery = time.Hour
+)

@@ -29,6 +29,8 @@ type Mail struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 	kick chan struct{} // wakes the janitor
+
+	indexer *indexer
 }
 
 // New opens the mail domain; it registers provisioning with dir and starts the indexer, which Close stops.
@@ -49,9 +51,15 @@ func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Option
 	s.RegisterRefs("mailbox", `SELECT blob_id, COUNT(*) FROM content GROUP BY blob_id`)
 	dir.OnCreate(m.provision)
 	dir.OnPurge(m.purge)
+	newest, err := m.newestContent(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("mailbox: %w", err)
+	}
+	m.indexer = newIndexer(m, openSearchIndex(ctx, s.Dir(), newest, o.Log))
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stop = stop
 	m.work.Go(func() { m.janitor(work) })
+	m.work.Go(func() { m.indexer.run(work) })
 	return m, nil
 }
 
@@ -60,7 +68,7 @@ func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Option
 func (m *Mail) Close() error {
 	m.stop()
 	m.work.Wait()
-	return m.forgetAnswered()
+	return errors.Join(m.forgetAnswered(), m.indexer.index.close())
 }
 
 // NewSpool is where a door collects a message.

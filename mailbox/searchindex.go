@@ -1,0 +1,342 @@
+package mailbox
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"; the index is a file of its own whatever the main store is
+)
+
+// searchFormat is that of search.db; a file of another one is deleted and filled again.
+const searchFormat = 1
+
+// The tables of search.db. entry holds what most of a search needs (signatures of the text's trigrams, the main header fields), text the
+// folded text (S2) by which hits are verified. Both are keyed by content, because a content is shared by all its recipients and copies:
+// it is indexed once, and a search reads exactly the rows of the mailbox it is about. See docs/decisions/0007-search-index.md.
+const searchSchema = `
+CREATE TABLE IF NOT EXISTS entry (content_id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS text (content_id INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), content_id INTEGER NOT NULL);
+INSERT OR IGNORE INTO progress VALUES (1, 0);
+PRAGMA user_version = 1;`
+
+// searchIndex is search.db with a cache of its entries.
+type searchIndex struct {
+	db    *sql.DB // nil: it could not be opened; then every search reads the messages themselves
+	log   *slog.Logger
+	write sync.Mutex // one writer at a time
+	cache outlineCache
+}
+
+// openSearchIndex opens or makes search.db in dir. One that is damaged or of another format is replaced. newest is the newest content of the main store:
+// an index that claims to be ahead of it belongs to another store.
+func openSearchIndex(ctx context.Context, dir string, newest ContentID, log *slog.Logger) *searchIndex {
+	x := &searchIndex{log: log}
+	path := filepath.Join(dir, "search.db")
+	db, err := openSearchDB(ctx, path, newest)
+	if err != nil {
+		log.Warn("the search index is made anew", "cause", err)
+		for _, suffix := range [...]string{"", "-wal", "-shm"} {
+			if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+				log.Error("search index cannot be removed", "error", err)
+			}
+		}
+		if db, err = openSearchDB(ctx, path, newest); err != nil {
+			log.Error("no search index: searches read every message", "error", err)
+			return x
+		}
+	}
+	x.db = db
+	return x
+}
+
+func openSearchDB(ctx context.Context, path string, newest ContentID) (*sql.DB, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("search index: %w", err)
+	}
+	f.Close()
+	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000&_cache_size=-8000")
+	if err != nil {
+		return nil, fmt.Errorf("search index: %w", err)
+	}
+	db.SetMaxOpenConns(searchConns)
+	db.SetMaxIdleConns(searchConns)
+	if err := prepareSearchDB(ctx, db, newest); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("search index: %w", err)
+	}
+	return db, nil
+}
+
+// escapePath makes path safe within a file: URI.
+func escapePath(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+var errSearchFormat = errors.New("another format, or of another store")
+
+func prepareSearchDB(ctx context.Context, db *sql.DB, newest ContentID) error {
+	var format, tables int
+	if err := db.QueryRowContext(ctx, `SELECT user_version, (SELECT COUNT(*) FROM sqlite_schema) FROM pragma_user_version`).Scan(&format, &tables); err != nil {
+		return err
+	}
+	if tables > 0 && format != searchFormat {
+		return errSearchFormat
+	}
+	if _, err := db.ExecContext(ctx, searchSchema); err != nil {
+		return err
+	}
+	var done int64
+	if err := db.QueryRowContext(ctx, `SELECT content_id FROM progress`).Scan(&done); err != nil {
+		return err
+	}
+	if ContentID(done) > newest {
+		return errSearchFormat
+	}
+	return nil
+}
+
+func (x *searchIndex) close() error {
+	if x.db == nil {
+		return nil
+	}
+	return x.db.Close()
+}
+
+// indexed is the watermark: every content up to it was indexed.
+func (x *searchIndex) indexed(ctx context.Context) (done ContentID, err error) {
+	if x.db == nil {
+		return 0, errSearchFormat
+	}
+	if err := x.db.QueryRowContext(ctx, `SELECT content_id FROM progress`).Scan(&done); err != nil {
+		return 0, fmt.Errorf("search index: %w", err)
+	}
+	return done, nil
+}
+
+// add writes docs and, if upTo > 0, moves the watermark there. The text is compressed before; docs may be reused afterwards.
+func (x *searchIndex) add(ctx context.Context, docs []packedDoc, upTo ContentID) error {
+	if x.db == nil {
+		return nil
+	}
+	x.write.Lock()
+	defer x.write.Unlock()
+	tx, err := x.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	entries, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO entry VALUES (?, ?)`)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	defer entries.Close()
+	texts, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO text VALUES (?, ?, ?)`)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	defer texts.Close()
+	for i := range docs {
+		d := &docs[i]
+		if _, err := entries.ExecContext(ctx, int64(d.content), d.entry); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+		if _, err := texts.ExecContext(ctx, int64(d.content), d.head, d.body); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+	}
+	if upTo > 0 {
+		if _, err := tx.ExecContext(ctx, `UPDATE progress SET content_id = ?1 WHERE content_id < ?1`, int64(upTo)); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	return nil
+}
+
+// packedDoc is a textDoc as it is stored.
+type packedDoc struct {
+	content           ContentID
+	entry, head, body []byte
+}
+
+func (d *textDoc) pack() packedDoc {
+	return packedDoc{content: d.content, entry: d.entry.append(nil), head: s2.Encode(nil, d.head), body: s2.Encode(nil, d.body)}
+}
+
+// entries finds what is known of ids (ascending, no duplicates) and puts it into found.
+func (x *searchIndex) entries(ctx context.Context, ids []ContentID, found map[ContentID]*outline) error {
+	missing := x.cache.get(ids, found)
+	if len(missing) == 0 || x.db == nil {
+		return nil
+	}
+	loaded := make(map[ContentID]*outline, len(missing))
+	scan := func(id ContentID, row *sql.Rows) error {
+		var data []byte
+		if err := row.Scan(&id, &data); err != nil {
+			return err
+		}
+		if _, wanted := slices.BinarySearch(missing, id); !wanted {
+			return nil
+		}
+		e, err := parseOutline(data)
+		if err != nil {
+			x.log.Warn("search index", "content", id, "error", err)
+			return nil // as if it were not indexed
+		}
+		found[id], loaded[id] = e, e
+		return nil
+	}
+	if err := x.each(ctx, "SELECT content_id, data FROM entry", missing, scan); err != nil {
+		return err
+	}
+	x.cache.put(loaded)
+	return nil
+}
+
+// texts reads column "head", "body" or "head, body" for ids (ascending) and calls visit with the texts; they are valid during the call.
+func (x *searchIndex) texts(ctx context.Context, columns string, ids []ContentID, visit func(id ContentID, texts [2][]byte)) error {
+	if x.db == nil {
+		return nil
+	}
+	var buf [2][]byte
+	scan := func(id ContentID, row *sql.Rows) (err error) {
+		var raw [2]sql.RawBytes
+		dest := []any{&id, &raw[0], &raw[1]}
+		if !strings.Contains(columns, ",") {
+			dest = dest[:2]
+		}
+		if err := row.Scan(dest...); err != nil {
+			return err
+		}
+		var texts [2][]byte
+		for i := range dest[1:] {
+			if texts[i], err = s2.Decode(buf[i][:cap(buf[i])], raw[i]); err != nil {
+				return err
+			}
+			if cap(texts[i]) > cap(buf[i]) {
+				buf[i] = texts[i]
+			}
+		}
+		visit(id, texts)
+		return nil
+	}
+	return x.each(ctx, "SELECT content_id, "+columns+" FROM text", ids, scan)
+}
+
+// each runs query for ids (ascending): as a range where they lie close together, else as lists.
+func (x *searchIndex) each(ctx context.Context, query string, ids []ContentID, scan func(ContentID, *sql.Rows) error) error {
+	for len(ids) > 0 {
+		n := 1
+		for n < len(ids) && int64(ids[n]-ids[0]) < 2*int64(n)+8 {
+			n++
+		}
+		where, args := " WHERE content_id BETWEEN ? AND ?", []any{int64(ids[0]), int64(ids[max(n-1, 0)])}
+		if n < searchList/2 && n < len(ids) {
+			n = min(searchList, len(ids))
+			args = args[:0]
+			for i := range searchList {
+				args = append(args, int64(ids[min(i, n-1)]))
+			}
+			where = searchListText
+		}
+		if err := x.query(ctx, query+where, args, scan); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+var searchListText = " WHERE content_id IN (?" + strings.Repeat(", ?", searchList-1) + ")" //nolint:gochecknoglobals // a constant text
+
+func (x *searchIndex) query(ctx context.Context, query string, args []any, scan func(ContentID, *sql.Rows) error) error {
+	rows, err := x.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(0, rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// clear forgets everything.
+func (x *searchIndex) clear(ctx context.Context) error {
+	if x.db == nil {
+		return nil
+	}
+	x.write.Lock()
+	defer x.write.Unlock()
+	x.cache.clear()
+	if _, err := x.db.ExecContext(ctx, `BEGIN; DELETE FROM entry; DELETE FROM text; UPDATE progress SET content_id = 0; COMMIT`); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	return nil
+}
+
+// outlineCache keeps entries in memory in two generations: what was not asked for while one filled up goes.
+type outlineCache struct {
+	mu         sync.Mutex
+	young, old map[ContentID]*outline
+	bytes      int // of young
+}
+
+// get puts what it has of ids into found and returns the others.
+func (c *outlineCache) get(ids []ContentID, found map[ContentID]*outline) (missing []ContentID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		e, ok := c.young[id]
+		if !ok {
+			if e, ok = c.old[id]; ok {
+				c.keep(id, e)
+			}
+		}
+		if ok {
+			found[id] = e
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+func (c *outlineCache) put(list map[ContentID]*outline) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, e := range list {
+		c.keep(id, e)
+	}
+}
+
+func (c *outlineCache) keep(id ContentID, e *outline) {
+	if c.young == nil || c.bytes > outlineCacheBytes/2 {
+		c.old, c.young, c.bytes = c.young, make(map[ContentID]*outline), 0
+	}
+	if _, have := c.young[id]; !have {
+		c.bytes += e.size()
+	}
+	c.young[id] = e
+}
+
+func (c *outlineCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.old, c.young, c.bytes = nil, nil, 0
+}
