@@ -16,8 +16,11 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// killCyclesVariable names how often TestKilledServerLosesNothing kills the server; 5 when it is not set.
-const killCyclesVariable = "SCHULHOF_KILL_CYCLES"
+const (
+	// killCyclesVariable names how often TestKilledServerLosesNothing kills the server; 5 when it is not set, 200 in "make e2e".
+	killCyclesVariable = "SCHULHOF_KILL_CYCLES"
+	longVariable       = "SCHULHOF_E2E"
+)
 
 // sent is what became of the messages of a test.
 type sent struct {
@@ -50,6 +53,9 @@ func letter(subject string, size int) string {
 // was acknowledged is there once; what was not is sent again by LMTP, as a mail server would, and then is there once, too.
 func TestKilledServerLosesNothing(t *testing.T) {
 	cycles := 5
+	if os.Getenv(longVariable) != "" {
+		cycles = 200
+	}
 	if n, err := strconv.Atoi(os.Getenv(killCyclesVariable)); err == nil {
 		cycles = n
 	}
