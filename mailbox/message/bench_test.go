@@ -113,3 +113,16 @@ func BenchmarkDecodeBase64(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPreview(b *testing.B) {
+	mail := typicalMail()
+	r := bytes.NewReader(mail)
+	x, err := Parse(r, int64(len(mail)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Preview(r, x)
+	}
+}

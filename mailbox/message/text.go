@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
 )
 
 // WriteText writes the searchable text to w: decoded header values, one per line as "name: value", then the same of the parts' own headers
@@ -231,28 +233,79 @@ func Preview(r io.ReaderAt, x *Index) string {
 	if err != nil {
 		return ""
 	}
-	var b strings.Builder
-	lw := &limitWriter{w: &b, left: 16 * maxPreview}
+	w := &previewWriter{out: make([]byte, 0, 2*maxPreview)}
 	if p.Subtype == "html" {
-		err = htmlText(lw, text)
+		err = htmlText(w, text)
 	} else {
-		_, err = io.Copy(lw, text)
+		err = copySmall(w, text)
 	}
 	if err != nil && !errors.Is(err, errLimit) {
 		return ""
 	}
-	return firstCharacters(clean(joinSpace(b.String())), maxPreview)
+	return norm.NFC.String(string(w.out))
 }
 
-// firstCharacters shortens s to n characters.
-func firstCharacters(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
+// copySmall is io.Copy for a reader that is not read to its end.
+func copySmall(w io.Writer, r io.Reader) error {
+	var buf [1 << 10]byte
+	for {
+		n, err := r.Read(buf[:])
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
 		}
-		n--
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return s
+}
+
+// previewWriter takes text until it has maxPreview characters: white space joined, control characters left out.
+type previewWriter struct {
+	out   []byte
+	n     int
+	space bool
+	part  []byte // the beginning of a character whose rest comes with the next Write
+}
+
+func (p *previewWriter) Write(b []byte) (int, error) {
+	size := len(b)
+	if len(p.part) > 0 {
+		b = append(p.part, b...)
+		p.part = nil
+	}
+	for len(b) > 0 {
+		r, n := rune(b[0]), 1
+		if r >= utf8.RuneSelf {
+			if !utf8.FullRune(b) {
+				p.part = append([]byte(nil), b...)
+				break
+			}
+			r, n = utf8.DecodeRune(b)
+		}
+		b = b[n:]
+		switch {
+		case unicode.IsSpace(r):
+			p.space = p.n > 0
+			continue
+		case unicode.IsControl(r) || isBidiControl(r):
+			continue
+		}
+		if p.space && p.n < maxPreview-1 {
+			p.out = append(p.out, ' ')
+			p.n++
+		}
+		p.space = false
+		p.out = utf8.AppendRune(p.out, r)
+		if p.n++; p.n >= maxPreview {
+			return size, errLimit
+		}
+	}
+	return size, nil
 }
 
 // previewPart finds the first text part of a subtype that is no attachment and not within an embedded message.
