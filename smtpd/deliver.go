@@ -27,10 +27,8 @@ type outcome struct {
 // Nothing positive is answered before that. A peer that comes back because some recipients failed
 // does not give the others a second copy.
 func (s *session) deliver(ctx context.Context, t *transaction) outcome {
-	var content [sha256.Size]byte
-	t.body.content.Sum(content[:0])
-	out := outcome{key: dedupeKey(s.remote, t, content)}
-	again := partialKey(s.remote, t.envelope.Sender, content)
+	out := outcome{key: dedupeKey(s.remote, t)}
+	again := partialKey(s.remote, t)
 	had := s.srv.partial.delivered(again)
 
 	results, err := s.store(ctx, t, out.key, had)
@@ -157,7 +155,7 @@ func (s *session) together(each []reply, t *transaction, delivered bool) reply {
 
 // dedupeKey names a message for the case that our 250 gets lost: the client's network, the envelope and the
 // content as it came, without our own fields.
-func dedupeKey(remote netip.Addr, t *transaction, content [sha256.Size]byte) (key [32]byte) {
+func dedupeKey(remote netip.Addr, t *transaction) (key [32]byte) {
 	owners := make([]directory.ID, 0, 16)
 	for _, to := range t.to {
 		owners = append(owners, to.Owner)
@@ -168,7 +166,7 @@ func dedupeKey(remote netip.Addr, t *transaction, content [sha256.Size]byte) (ke
 		outside = append(outside, o.Address)
 	}
 	slices.Sort(outside)
-	b := partialBytes(remote, t.envelope.Sender, content)
+	b := partialBytes(remote, t)
 	for _, id := range owners {
 		b = binary.BigEndian.AppendUint64(b, uint64(id))
 	}
@@ -179,15 +177,15 @@ func dedupeKey(remote netip.Addr, t *transaction, content [sha256.Size]byte) (ke
 }
 
 // partialKey names a message whatever recipients the peer sends it for.
-func partialKey(remote netip.Addr, sender string, content [sha256.Size]byte) [32]byte {
-	return sha256.Sum256(partialBytes(remote, sender, content))
+func partialKey(remote netip.Addr, t *transaction) [32]byte {
+	return sha256.Sum256(partialBytes(remote, t))
 }
 
-func partialBytes(remote netip.Addr, sender string, content [sha256.Size]byte) []byte {
+func partialBytes(remote netip.Addr, t *transaction) []byte {
 	b := make([]byte, 0, 256)
 	b = append(b, network(remote).AsSlice()...)
-	b = append(append(append(b, 0), sender...), 0)
-	return append(b, content[:]...)
+	b = append(append(append(b, 0), t.envelope.Sender...), 0)
+	return t.body.content.appendTo(b)
 }
 
 // acknowledge sends the reply to a stored message and notices when it does not arrive: then the peer

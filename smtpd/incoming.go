@@ -1,9 +1,7 @@
 package smtpd
 
 import (
-	"crypto/sha256"
 	"errors"
-	"hash"
 
 	"schulhof/store"
 )
@@ -24,7 +22,7 @@ type incoming struct {
 	rewrite func(head []byte) ([]byte, reply, error)
 
 	size    int64 // bytes the peer sent, dots unstuffed
-	content hash.Hash
+	content fingerprint
 	head    []byte // until its end is seen
 	inBody  bool
 	refusal reply // code 0: none yet
@@ -32,7 +30,7 @@ type incoming struct {
 }
 
 func newIncoming(spool *store.Spool, maxSize int64, trace []byte, rewrite func([]byte) ([]byte, reply, error)) *incoming {
-	return &incoming{spool: spool, maxSize: maxSize, trace: trace, rewrite: rewrite, content: sha256.New()}
+	return &incoming{spool: spool, maxSize: maxSize, trace: trace, rewrite: rewrite, content: newFingerprint()}
 }
 
 // refuse settles that the message will not be taken. The first reason counts.
@@ -55,7 +53,7 @@ func (in *incoming) write(b []byte) error {
 	if in.refusal.code != 0 {
 		return nil
 	}
-	in.content.Write(b)
+	in.content.write(b)
 	if in.inBody {
 		in.store(b)
 		return nil
