@@ -75,6 +75,8 @@ type backup struct {
 	store *Store
 	dir   string
 	m     manifest
+
+	folders []string // that were made in dir
 }
 
 func (b *backup) run(ctx context.Context) error {
@@ -87,6 +89,11 @@ func (b *backup) run(ctx context.Context) error {
 	}
 	if err := b.files(ctx); err != nil {
 		return err
+	}
+	for _, folder := range b.folders {
+		if err := pack.SyncDir(nil, folder); err != nil {
+			return err
+		}
 	}
 	text, err := json.MarshalIndent(b.m, "", "\t")
 	if err != nil {
@@ -185,6 +192,7 @@ func (b *backup) files(ctx context.Context) error {
 			if info, err := d.Info(); err == nil && os.SameFile(info, target) {
 				return fs.SkipDir // the backup itself lies in the data directory
 			}
+			b.folders = append(b.folders, filepath.Join(b.dir, name))
 			return os.MkdirAll(filepath.Join(b.dir, name), 0o700)
 		case !d.Type().IsRegular():
 			return nil

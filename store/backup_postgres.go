@@ -22,9 +22,11 @@ const gooseTable = "goose_db_version"
 // postgres writes every table of one snapshot to tables/NAME in the text form of COPY.
 func (b *backup) postgres(ctx context.Context) error {
 	b.m.Database = "postgres"
-	if err := os.Mkdir(filepath.Join(b.dir, tablesFolder), 0o700); err != nil {
+	folder := filepath.Join(b.dir, tablesFolder)
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		return fmt.Errorf("folder: %w", err)
 	}
+	b.folders = append(b.folders, folder)
 	tx, err := b.store.pg.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return unavailable(err)

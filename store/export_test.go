@@ -16,3 +16,9 @@ const RetireDelay = retireDelay
 
 // FreeSpaceEvery is how often the file system is asked for its free space.
 const FreeSpaceEvery = freeSpaceEvery
+
+// Shared lets several stores use one PostgreSQL database.
+func Shared(o Options) Options {
+	o.shared = true
+	return o
+}

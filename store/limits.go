@@ -65,6 +65,9 @@ const (
 	// minSQLite is the first SQLite without the WAL-reset bug. https://sqlite.org/releaselog/3_51_3.html
 	minSQLite = 3051003
 
+	// advisoryLock is the key of the lock on a PostgreSQL database: "schulhof" in ASCII.
+	advisoryLock int64 = 0x736368756c686f66
+
 	// spoolPrefix is the prefix of files in tmp/.
 	spoolPrefix = "spool-"
 )

@@ -11,13 +11,57 @@ import (
 	"schulhof/store"
 	"schulhof/store/fault"
 	"schulhof/store/storetest"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestOneServerPerDirectory(t *testing.T) {
-	s := storetest.Open(t)
-	_, err := store.Open(context.Background(), store.Options{Dir: s.Dir()})
-	if !fault.Is(err, fault.InUse) {
-		t.Errorf("a second Open = %v, want InUse", err)
+	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+		s := storetest.OpenWith(t, o)
+		if _, err := store.Open(context.Background(), o); !fault.Is(err, fault.InUse) {
+			t.Errorf("a second Open = %v, want InUse", err)
+		}
+		if o.Database != "" {
+			elsewhere := store.Options{Dir: t.TempDir(), Database: o.Database}
+			if _, err := store.Open(context.Background(), elsewhere); !fault.Is(err, fault.InUse) {
+				t.Errorf("the same database for another directory: %v, want InUse", err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := store.Open(context.Background(), o)
+		if err != nil {
+			t.Fatalf("Open after Close = %v", err)
+		}
+		again.Close()
+	})
+}
+
+func TestMetricsComeAndGo(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	for range 2 { // a closed store leaves nothing behind
+		s, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), Metrics: registry})
+		if err != nil {
+			t.Fatal(err)
+		}
+		scratch(t, s)
+		stored(t, s, noise(1000))
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]float64{}
+		for _, f := range families {
+			m := f.GetMetric()[0]
+			seen[f.GetName()] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+		if seen["schulhof_store_blob_bytes_total"] != 1000 || seen["schulhof_store_commit_seconds"] != 2 || seen["schulhof_store_free_bytes"] == 0 || seen["schulhof_store_read_only"] != 0 {
+			t.Errorf("metrics: %v", seen)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

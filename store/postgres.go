@@ -18,6 +18,7 @@ import (
 // pgPool is PostgreSQL's side of a store: snapshots, and the writer's connection.
 type pgPool struct {
 	pool *pgxpool.Pool
+	lock *pgx.Conn // holds the lock on the database as long as it lives; nil: none
 }
 
 // pgConn runs the statements of one transaction. Its rows are read at once, so that a closure may run other statements
@@ -35,6 +36,12 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	}
 	cfg.MaxConns = readConns + 1
 	cfg.ConnConfig.StatementCacheCapacity = cachedStatements
+	s.pg = &pgPool{}
+	if !s.o.ReadOnly && !s.o.shared {
+		if s.pg.lock, err = lockPostgres(ctx, cfg.ConnConfig); err != nil {
+			return err
+		}
+	}
 	if !s.o.ReadOnly {
 		db := stdlib.OpenDB(*cfg.ConnConfig)
 		err := migrate(ctx, db, s.migrationFiles(), true, s.log, nil) // one transaction per file: nothing to copy
@@ -46,12 +53,37 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	s.pg = &pgPool{pool: pool}
+	s.pg.pool = pool
 	s.sql = &pgWriter{pool: s.pg}
 	return nil
 }
 
-func (p *pgPool) close() { p.pool.Close() }
+// lockPostgres takes a lock on the database: its rows speak of the packs of one data directory. fault.InUse: another
+// server has it.
+func lockPostgres(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("open database: %w", err))
+	}
+	var got bool
+	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", advisoryLock).Scan(&got); err != nil {
+		return nil, errors.Join(pgError(err), conn.Close(ctx))
+	}
+	if !got {
+		conn.Close(ctx)
+		return nil, fault.New(fault.InUse, "another server uses the database")
+	}
+	return conn, nil
+}
+
+func (p *pgPool) close() {
+	if p.pool != nil {
+		p.pool.Close()
+	}
+	if p.lock != nil {
+		p.lock.Close(context.Background())
+	}
+}
 
 func (p *pgPool) read(ctx context.Context, s *Store, fn func(*Tx) error) error {
 	tx, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})

@@ -34,7 +34,8 @@ type Options struct {
 	Faults    FaultHook             // tests: asked before each write, fsync, rename; nil: none
 	SealSize  int64                 // tests: size at which a pack is sealed; 0: pack.SealSize
 
-	migrations fs.FS // tests: nil: the embedded ones
+	migrations fs.FS // tests; nil: the embedded ones
+	shared     bool  // tests: another store may use the same PostgreSQL database
 }
 
 // FaultHook lets tests fail the n-th file operation. op: "write", "fsync", "rename", "create", "commit".
@@ -135,7 +136,10 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.packs, err = pack.Open(filepath.Join(s.o.Dir, "packs"), pack.Options{Log: s.log, Hook: pack.Hook(s.o.Faults),
 		Known: func(id int64) (int64, error) { return s.packEnd(ctx, id) }, NextID: next, ReadOnly: s.o.ReadOnly, SealSize: s.o.SealSize})
-	return err
+	if err != nil || s.o.ReadOnly {
+		return err
+	}
+	return pack.SyncDir(nil, s.o.Dir) // the names of what was made just now
 }
 
 // packEnd is where the last blob of pack id ends that a row knows of.
@@ -152,8 +156,10 @@ func (s *Store) openDir() error {
 		return nil
 	}
 	tmp := filepath.Join(s.o.Dir, "tmp")
-	if err := os.MkdirAll(tmp, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
+	for _, dir := range []string{tmp, filepath.Join(s.o.Dir, "packs")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
 	}
 	var err error
 	if s.lock, err = lockFile(filepath.Join(s.o.Dir, "lock")); err != nil {

@@ -284,7 +284,7 @@ func TestCommitFailures(t *testing.T) {
 
 // TestSerializationFailureRunsAgain makes a second writer, as another server would be, get in the way.
 func TestSerializationFailureRunsAgain(t *testing.T) {
-	o := store.Options{Dir: t.TempDir(), Database: storetest.Postgres(t)}
+	o := store.Shared(store.Options{Dir: t.TempDir(), Database: storetest.Postgres(t)})
 	s := storetest.OpenWith(t, o)
 	o.Dir = t.TempDir()
 	other := storetest.OpenWith(t, o)

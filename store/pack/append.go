@@ -99,8 +99,8 @@ func (s *Set) appendFrame(frame []byte, size int64) (Location, error) {
 // newBatch reuses the buffer of an earlier batch, never the batch itself: its waiters still read it.
 func (s *Set) newBatch() *batch {
 	b := &batch{done: make(chan struct{})}
-	if s.spare != nil {
-		b.buf, s.spare = s.spare.buf[:0], nil
+	if n := len(s.spare); n > 0 {
+		b.buf, s.spare = s.spare[n-1][:0], s.spare[:n-1]
 	}
 	return b
 }
@@ -127,8 +127,8 @@ func (s *Set) appender() {
 		if errors.Is(b.err, ErrFsync) && s.broken == nil {
 			s.broken = b.err
 		}
-		if cap(buf) <= batchKeep {
-			s.spare = &batch{buf: buf}
+		if cap(buf) <= batchKeep && len(s.spare) < cap(s.spare) {
+			s.spare = append(s.spare, buf)
 		}
 		s.mu.Unlock()
 		close(b.done)

@@ -47,7 +47,7 @@ type Set struct {
 	work   sync.Cond  // the appender waits for it: next is not empty, or closing
 	room   sync.Cond  // Appends wait for it when next is full
 	next   *batch
-	spare  *batch
+	spare  [][]byte // buffers of two batches: one grows while the other is written
 	nextID int64
 	// rolling is the pack that was made last to become the active one. It may be on the disk before it is active.
 	rolling int64
@@ -72,7 +72,8 @@ func Open(dir string, o Options) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{dir: dir, log: o.Log, hook: o.Hook, seal: o.SealSize, codec: codec, ro: o.ReadOnly, nextID: max(o.NextID, 1),
-		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{}), zeros: make([]byte, writtenAhead)}
+		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{}), zeros: make([]byte, writtenAhead),
+		spare: make([][]byte, 0, 2)}
 	if s.seal == 0 {
 		s.seal = SealSize
 	}
