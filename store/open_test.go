@@ -158,5 +158,10 @@ func TestTheFloorOfFreeSpace(t *testing.T) {
 	if s.ReadOnlyCause() == nil {
 		t.Error("ReadOnlyCause = nil below the floor")
 	}
+	p := s.NewSpool()
+	defer p.Close()
+	if _, err := p.Write(noise(store.SmallBlob + 1)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a large spool below the floor = %v, want Unavailable", err)
+	}
 	write(t, s, "INSERT INTO scratch (n) VALUES (1)") // deleting and marking as read go on
 }

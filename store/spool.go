@@ -67,6 +67,9 @@ func (p *Spool) spill() error {
 }
 
 func (p *Spool) writeFile(b []byte) error {
+	if err := p.store.room(int64(len(b))); err != nil {
+		return err
+	}
 	if err := p.store.ask("write", p.file.Name()); err != nil {
 		return p.store.diskError(fmt.Errorf("spool: %w", err))
 	}

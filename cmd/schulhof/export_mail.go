@@ -36,7 +36,7 @@ func newMaildirWriter(dir string, validity uint32) (*maildirWriter, error) {
 }
 
 func (w *maildirWriter) write(m exportedMail, body io.Reader) error {
-	name := fmt.Sprintf("%d.V%dU%d.schulhof,S=%d:2,%s", m.date.Unix(), w.validity, m.uid, m.size, w.flags(&m))
+	name := fmt.Sprintf("%d.V%dU%d.schulhof,S=%d:2,%s", max(m.date.Unix(), 0), w.validity, m.uid, m.size, w.flags(&m))
 	f, err := newFile(filepath.Join(w.dir, "cur", name))
 	if err != nil {
 		return err

@@ -415,6 +415,9 @@ func TestCheckAndBackupCommands(t *testing.T) {
 		t.Errorf("check after repair: status %d: %s", status, out)
 	}
 
+	if status, out, errOut := command(t, r, "reindex", "--json"); status != 0 || !strings.Contains(out, `"done": true`) {
+		t.Errorf("reindex: status %d: %s%s", status, out, errOut)
+	}
 	dir := t.TempDir()
 	saved, data := filepath.Join(dir, "saved"), filepath.Join(dir, "data")
 	if status, _, errOut := command(t, r, "backup", saved); status != 0 {
