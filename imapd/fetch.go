@@ -152,6 +152,8 @@ type fetcher struct {
 	fields    []byte // header fields that were selected
 	chunk     []byte // for copying large messages
 	streamed  bool   // part of the message's answer is on its way already
+	own       encoder
+	borrowed  bool // seqs, entries, marked and saveDates belong to the fetcher that this one helps
 
 	gone, badCTE, broken bool // why the command ends with NO although it answered
 }
@@ -170,7 +172,10 @@ func (f *fetcher) release() {
 	if cap(f.body.buf) > maxPooledBody {
 		f.body.buf = nil
 	}
-	f.c, f.w, f.plan, f.snap, f.latest = nil, nil, nil, nil, nil
+	if f.borrowed {
+		f.seqs, f.entries, f.marked, f.saveDates, f.borrowed = nil, nil, nil, nil, false
+	}
+	f.c, f.w, f.plan, f.snap, f.latest, f.own = nil, nil, nil, nil, nil, encoder{}
 	fetchers.Put(f)
 }
 
@@ -232,6 +237,9 @@ func (f *fetcher) page(ctx context.Context) error {
 		if f.saveDates, err = box.SaveDates(ctx, f.pageUIDs()); err != nil {
 			return fmt.Errorf("read save dates: %w", err)
 		}
+	}
+	if chunks := f.split(contents); chunks != nil {
+		return f.parallel(ctx, contents, chunks)
 	}
 	var none mailbox.Content
 	for n := range f.entries {

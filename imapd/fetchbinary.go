@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -52,10 +53,11 @@ func (f *fetcher) binaryItem(ctx context.Context, s *section) error {
 		return err
 	}
 	from, to := s.clip(0, size)
-	r, err := message.Decoded(&f.body, part)
+	decoded, err := message.Decoded(&f.body, part)
 	if err != nil {
 		return fmt.Errorf("decode part: %w", err)
 	}
+	r := bufio.NewReader(decoded) // decoders want room for a whole group
 	if _, err := io.CopyN(io.Discard, r, from); err != nil {
 		return fmt.Errorf("decode part: %w", err)
 	}

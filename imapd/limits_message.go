@@ -28,4 +28,10 @@ const (
 	maxPreparing = 16
 	// maxMultiAppend bounds the messages of one APPEND; they become visible in one commit.
 	maxMultiAppend = 1000
+	// chunkBytes is about how much one goroutine answers at once of a FETCH of many bodies.
+	chunkBytes = 64 << 10
+	// minChunks is from how many chunks on a page is worth several goroutines.
+	minChunks = 3
+	// maxHelpers bounds the goroutines of one FETCH; writing to the client is one after the other anyway.
+	maxHelpers = 4
 )

@@ -40,7 +40,7 @@ var modelSteps = []struct {
 	{"append", 12, (*world).stepAppend},
 	{"store", 24, (*world).stepStore},
 	{"fetch", 14, (*world).stepFetch},
-	{"search", 0, (*world).stepSearch},
+	{"search", 8, (*world).stepSearch},
 	{"copy", 6, (*world).stepCopy},
 	{"move", 5, (*world).stepMove},
 	{"expunge", 6, (*world).stepExpunge},
