@@ -63,6 +63,9 @@ const (
 	searchConns = 4
 	// outlineCacheBytes bounds the entries of search.db kept in memory: about 50,000 messages.
 	outlineCacheBytes = 64 << 20
+	// textCacheBytes bounds the texts that are kept in memory while people search, textCacheIdle for how long after the last search.
+	textCacheBytes = 64 << 20
+	textCacheIdle  = 5 * time.Minute
 	// indexBatch and indexBatchBytes bound what the indexer writes in one transaction.
 	indexBatch      = 64
 	indexBatchBytes = 8 << 20

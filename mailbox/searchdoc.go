@@ -55,14 +55,13 @@ func headMatches(head []byte, prefix string, needle []byte) bool {
 	return false
 }
 
-// signature is a Bloom filter of a text's trigrams (of bytes): a power of two of bits, about eight for each different trigram.
+// signature is a Bloom filter of a text's trigrams (of bytes): a power of two of bits, four to eight for each different trigram.
 // A text that holds a term has every bit of the term's trigrams.
 type signature []byte
 
 const (
 	maxSignatureBits = 1 << 17
-	minSignatureBits = 1 << 6
-	bitsPerTrigram   = 8
+	bitsPerTrigram   = 4 // at least
 )
 
 // trigramHash spreads a trigram over maxSignatureBits; smaller signatures use its low bits.
@@ -128,11 +127,7 @@ func (s *signer) signature() signature {
 		return nil
 	}
 	set := s.set[:]
-	for len(set)*64 > max(bitsPerTrigram*n, minSignatureBits) {
-		half := len(set) / 2
-		if half == 0 || half*64 < bitsPerTrigram*n {
-			break
-		}
+	for half := len(set) / 2; half > 0 && half*64 >= bitsPerTrigram*n; half = len(set) / 2 {
 		for i := range half {
 			set[i] |= set[half+i]
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/s2"
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"; the index is a file of its own whatever the main store is
@@ -29,18 +30,24 @@ CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), cont
 INSERT OR IGNORE INTO progress VALUES (1, 0);
 PRAGMA user_version = 1;`
 
-// searchIndex is search.db with a cache of its entries.
+// searchIndex is search.db with caches of its rows.
 type searchIndex struct {
 	db    *sql.DB // nil: it could not be opened; then every search reads the messages themselves
 	log   *slog.Logger
 	write sync.Mutex // one writer at a time
-	cache outlineCache
+
+	outlines recent[*outline]
+	texted   [2]recent[[]byte] // by textColumn
 }
 
 // openSearchIndex opens or makes search.db in dir. One that is damaged or of another format is replaced. newest is the newest content of the main store:
 // an index that claims to be ahead of it belongs to another store.
 func openSearchIndex(ctx context.Context, dir string, newest ContentID, log *slog.Logger) *searchIndex {
 	x := &searchIndex{log: log}
+	x.outlines.limit, x.outlines.size = outlineCacheBytes, (*outline).size
+	for i := range x.texted {
+		x.texted[i].limit, x.texted[i].size = textCacheBytes/2, func(b []byte) int { return cap(b) + 64 }
+	}
 	path := filepath.Join(dir, "search.db")
 	db, err := openSearchDB(ctx, path, newest)
 	if err != nil {
@@ -92,6 +99,11 @@ func prepareSearchDB(ctx context.Context, db *sql.DB, newest ContentID) error {
 	}
 	if tables > 0 && format != searchFormat {
 		return errSearchFormat
+	}
+	if tables == 0 { // larger pages hold several texts; the size is fixed by the first table and cannot change in WAL mode
+		if _, err := db.ExecContext(ctx, `PRAGMA journal_mode=DELETE; PRAGMA page_size=16384; VACUUM; PRAGMA journal_mode=WAL`); err != nil {
+			return err
+		}
 	}
 	if _, err := db.ExecContext(ctx, searchSchema); err != nil {
 		return err
@@ -178,7 +190,7 @@ func (d *textDoc) pack() packedDoc {
 
 // entries finds what is known of ids (ascending, no duplicates) and puts it into found.
 func (x *searchIndex) entries(ctx context.Context, ids []ContentID, found map[ContentID]*outline) error {
-	missing := x.cache.get(ids, found)
+	missing := x.outlines.get(ids, found)
 	if len(missing) == 0 || x.db == nil {
 		return nil
 	}
@@ -202,38 +214,50 @@ func (x *searchIndex) entries(ctx context.Context, ids []ContentID, found map[Co
 	if err := x.each(ctx, "SELECT content_id, data FROM entry", missing, scan); err != nil {
 		return err
 	}
-	x.cache.put(loaded)
+	x.outlines.put(loaded)
 	return nil
 }
 
-// texts reads column "head", "body" or "head, body" for ids (ascending) and calls visit with the texts; they are valid during the call.
-func (x *searchIndex) texts(ctx context.Context, columns string, ids []ContentID, visit func(id ContentID, texts [2][]byte)) error {
-	if x.db == nil {
+// textColumn is a column of table text.
+type textColumn uint8
+
+const (
+	headColumn textColumn = iota
+	bodyColumn
+)
+
+var textQueries = [...]string{headColumn: "SELECT content_id, head FROM text", bodyColumn: "SELECT content_id, body FROM text"} //nolint:gochecknoglobals // constant texts
+
+// texts calls visit with the text of each of ids (ascending), in any order, and with others that lie between them. Texts must not be changed.
+func (x *searchIndex) texts(ctx context.Context, column textColumn, ids []ContentID, visit func(id ContentID, text []byte)) error {
+	if x.db == nil || len(ids) == 0 {
 		return nil
 	}
-	var buf [2][]byte
-	scan := func(id ContentID, row *sql.Rows) (err error) {
-		var raw [2]sql.RawBytes
-		dest := []any{&id, &raw[0], &raw[1]}
-		if !strings.Contains(columns, ",") {
-			dest = dest[:2]
-		}
-		if err := row.Scan(dest...); err != nil {
+	cached := make(map[ContentID][]byte, len(ids))
+	missing := x.texted[column].get(ids, cached)
+	for id, text := range cached {
+		visit(id, text)
+	}
+	loaded := make(map[ContentID][]byte, len(missing))
+	var raw sql.RawBytes
+	scan := func(id ContentID, row *sql.Rows) error {
+		if err := row.Scan(&id, &raw); err != nil {
 			return err
 		}
-		var texts [2][]byte
-		for i := range dest[1:] {
-			if texts[i], err = s2.Decode(buf[i][:cap(buf[i])], raw[i]); err != nil {
-				return err
-			}
-			if cap(texts[i]) > cap(buf[i]) {
-				buf[i] = texts[i]
-			}
+		if _, wanted := slices.BinarySearch(missing, id); !wanted {
+			return nil
 		}
-		visit(id, texts)
+		text, err := s2.Decode(nil, raw)
+		if err != nil {
+			return err
+		}
+		loaded[id] = text
+		visit(id, text)
 		return nil
 	}
-	return x.each(ctx, "SELECT content_id, "+columns+" FROM text", ids, scan)
+	err := x.each(ctx, textQueries[column], missing, scan)
+	x.texted[column].put(loaded)
+	return err
 }
 
 // each runs query for ids (ascending): as a range where they lie close together, else as lists.
@@ -283,33 +307,49 @@ func (x *searchIndex) clear(ctx context.Context) error {
 	}
 	x.write.Lock()
 	defer x.write.Unlock()
-	x.cache.clear()
+	x.outlines.clear()
+	for i := range x.texted {
+		x.texted[i].clear()
+	}
 	if _, err := x.db.ExecContext(ctx, `BEGIN; DELETE FROM entry; DELETE FROM text; UPDATE progress SET content_id = 0; COMMIT`); err != nil {
 		return fmt.Errorf("search index: %w", err)
 	}
 	return nil
 }
 
-// outlineCache keeps entries in memory in two generations: what was not asked for while one filled up goes.
-type outlineCache struct {
+// rest frees the texts that were kept for searches that follow each other, once nobody searches any more.
+func (x *searchIndex) rest(now time.Time) {
+	for i := range x.texted {
+		x.texted[i].rest(now)
+	}
+}
+
+// recent keeps values in memory in two generations: what was not asked for while one filled up goes.
+type recent[V any] struct {
+	limit int // bytes
+	size  func(V) int
+
 	mu         sync.Mutex
-	young, old map[ContentID]*outline
+	young, old map[ContentID]V
 	bytes      int // of young
+	used       bool
+	usedAt     time.Time
 }
 
 // get puts what it has of ids into found and returns the others.
-func (c *outlineCache) get(ids []ContentID, found map[ContentID]*outline) (missing []ContentID) {
+func (c *recent[V]) get(ids []ContentID, found map[ContentID]V) (missing []ContentID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.used = true
 	for _, id := range ids {
-		e, ok := c.young[id]
+		v, ok := c.young[id]
 		if !ok {
-			if e, ok = c.old[id]; ok {
-				c.keep(id, e)
+			if v, ok = c.old[id]; ok {
+				c.keep(id, v)
 			}
 		}
 		if ok {
-			found[id] = e
+			found[id] = v
 		} else {
 			missing = append(missing, id)
 		}
@@ -317,25 +357,38 @@ func (c *outlineCache) get(ids []ContentID, found map[ContentID]*outline) (missi
 	return missing
 }
 
-func (c *outlineCache) put(list map[ContentID]*outline) {
+func (c *recent[V]) put(list map[ContentID]V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, e := range list {
-		c.keep(id, e)
+	for id, v := range list {
+		c.keep(id, v)
 	}
 }
 
-func (c *outlineCache) keep(id ContentID, e *outline) {
-	if c.young == nil || c.bytes > outlineCacheBytes/2 {
-		c.old, c.young, c.bytes = c.young, make(map[ContentID]*outline), 0
+func (c *recent[V]) keep(id ContentID, v V) {
+	if c.young == nil || c.bytes > c.limit/2 {
+		c.old, c.young, c.bytes = c.young, make(map[ContentID]V), 0
 	}
 	if _, have := c.young[id]; !have {
-		c.bytes += e.size()
+		c.bytes += c.size(v)
 	}
-	c.young[id] = e
+	c.young[id] = v
 }
 
-func (c *outlineCache) clear() {
+// rest clears what was not used for a while.
+func (c *recent[V]) rest(now time.Time) {
+	c.mu.Lock()
+	if c.used {
+		c.used, c.usedAt = false, now
+	}
+	idle := now.Sub(c.usedAt) > textCacheIdle
+	c.mu.Unlock()
+	if idle {
+		c.clear()
+	}
+}
+
+func (c *recent[V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.old, c.young, c.bytes = nil, nil, 0

@@ -38,6 +38,8 @@ func (x *indexer) notify() {
 func (x *indexer) run(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
 	sweepAt := x.mail.now()
 	for {
 		began := time.Now()
@@ -62,6 +64,8 @@ func (x *indexer) run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-x.wake:
+			case now := <-minute.C:
+				x.index.rest(now)
 			}
 			pause.Reset(indexDelay)
 		}

@@ -68,17 +68,6 @@ func (t *textTerm) judge(e *outline) verdict {
 	return no
 }
 
-// columns are those of table text that the term is looked for in.
-func (t *textTerm) columns() string {
-	switch t.op {
-	case Header:
-		return "head"
-	case Body:
-		return "body"
-	}
-	return "head, body"
-}
-
 // holds decides by the text; body is only the kept beginning if the entry is cut.
 func (t *textTerm) holds(head, body []byte) bool {
 	switch t.op {
@@ -173,30 +162,33 @@ func (s *searcher) chunk(ctx context.Context, chunk []int, needle *textTerm, jud
 
 // readTexts decides by the kept texts. It returns the contents that need the message itself: the text was cut, or is gone.
 func (s *searcher) readTexts(ctx context.Context, ids []ContentID, entries map[ContentID]*outline, t *textTerm, verdicts map[ContentID]verdict) (rest []ContentID, err error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	columns := t.columns()
-	err = s.box.mail.indexer.index.texts(ctx, columns, ids, func(id ContentID, texts [2][]byte) {
-		if verdicts[id] != look {
-			return // within the range, but not asked for
+	for _, column := range [...]textColumn{bodyColumn, headColumn} { // bodies first: that is where most is found
+		var ask []ContentID
+		for _, id := range ids {
+			if verdicts[id] == look && t.looksAt(column, entries[id]) {
+				ask = append(ask, id)
+			}
 		}
-		head, body := texts[0], texts[1]
-		if columns == "body" {
-			head, body = nil, texts[0]
+		err := s.box.mail.indexer.index.texts(ctx, column, ask, func(id ContentID, text []byte) {
+			switch {
+			case verdicts[id] != look:
+			case t.op == Header && headMatches(text, t.prefix, t.needle), t.op != Header && bytes.Contains(text, t.needle):
+				verdicts[id] = yes
+			case !t.looksAt(bodyColumn, entries[id]):
+				verdicts[id] = no // the header was the last hope
+			case column == bodyColumn && !entries[id].cut && !t.looksAt(headColumn, entries[id]):
+				verdicts[id] = no
+			case column == headColumn && !entries[id].cut:
+				verdicts[id] = no
+			}
+		})
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			s.box.mail.log.Warn("search reads the messages themselves", "error", err)
+			break
 		}
-		switch {
-		case t.holds(head, body):
-			verdicts[id] = yes
-		case !entries[id].cut || t.op == Header:
-			verdicts[id] = no
-		}
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		s.box.mail.log.Warn("search reads the messages themselves", "error", err)
 	}
 	for _, id := range ids {
 		if verdicts[id] == look {
@@ -204,6 +196,14 @@ func (s *searcher) readTexts(ctx context.Context, ids []ContentID, entries map[C
 		}
 	}
 	return rest, nil
+}
+
+// looksAt reports whether the term may be in that column.
+func (t *textTerm) looksAt(column textColumn, e *outline) bool {
+	if column == headColumn {
+		return t.op != Body && e.head.mayHold(t.bits)
+	}
+	return t.op != Header && e.body.mayHold(t.bits)
 }
 
 // readTail reads messages themselves and puts what it made of them into the index, so that the next search finds it there.
