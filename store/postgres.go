@@ -188,32 +188,32 @@ func (w *pgWriter) begin() error {
 	return nil
 }
 
-func (w *pgWriter) run(s *Store, j *job, alone bool) (error, bool) {
+func (w *pgWriter) run(s *Store, j *job, alone bool) (lost bool, err error) {
 	w.conn.q = w.tx
 	if !alone {
 		savepoint, err := w.tx.Begin(context.Background())
 		if err != nil {
-			return pgError(err), true
+			return true, pgError(err)
 		}
 		w.conn.q = savepoint
 	}
-	err := s.call(&Tx{store: s, pg: &w.conn, job: j}, j.fn)
+	err = s.call(&Tx{store: s, pg: &w.conn, job: j}, j.fn)
 	if w.retryable(err) || w.tx.Conn().IsClosed() {
-		return err, true
+		return true, err
 	}
 	if alone {
-		return err, false
+		return false, err
 	}
 	if err != nil {
 		if back := w.conn.q.Rollback(context.Background()); back != nil {
-			return errors.Join(err, pgError(back)), true
+			return true, errors.Join(err, pgError(back))
 		}
-		return err, false
+		return false, err
 	}
 	if err := w.conn.q.Commit(context.Background()); err != nil {
-		return pgError(err), true
+		return true, pgError(err)
 	}
-	return nil, false
+	return false, nil
 }
 
 func (w *pgWriter) commit() error { return pgError(w.tx.Commit(context.Background())) }

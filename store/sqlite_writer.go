@@ -20,35 +20,35 @@ func (w *liteWriter) begin() error {
 
 // run keeps a savepoint around fn. After an error SQLite may have rolled back everything (disk full, I/O error):
 // then the savepoint is gone too, and so is the work of the group.
-func (w *liteWriter) run(s *Store, j *job, alone bool) (error, bool) {
+func (w *liteWriter) run(s *Store, j *job, alone bool) (lost bool, err error) {
 	if !alone {
 		if _, err := w.conn.exec("SAVEPOINT closure", nil); err != nil {
-			return err, true
+			return true, err
 		}
 	}
-	err := s.call(&Tx{store: s, lite: w.conn, job: j}, j.fn)
+	err = s.call(&Tx{store: s, lite: w.conn, job: j}, j.fn)
 	w.conn.closeRows()
 	if w.conn.c.AutoCommit() {
 		if err == nil {
 			err = unavailable(errors.New("the transaction was rolled back"))
 		}
-		return err, true
+		return true, err
 	}
 	if errors.Is(err, pack.ErrFsync) && fault.Is(err, fault.Unavailable) {
-		return err, true
+		return true, err
 	}
 	if alone {
-		return err, false
+		return false, err
 	}
 	if err != nil {
 		if _, back := w.conn.exec("ROLLBACK TO closure", nil); back != nil {
-			return errors.Join(err, back), true
+			return true, errors.Join(err, back)
 		}
 	}
 	if _, release := w.conn.exec("RELEASE closure", nil); release != nil {
-		return errors.Join(err, release), true
+		return true, errors.Join(err, release)
 	}
-	return err, false
+	return false, err
 }
 
 func (w *liteWriter) commit() error {

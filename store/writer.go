@@ -65,7 +65,7 @@ type sqlWriter interface {
 	begin() error
 	// run runs fn; unless it is alone in the transaction, in a savepoint, which it rolls back when fn fails. lost: the
 	// whole transaction is gone.
-	run(s *Store, j *job, alone bool) (err error, lost bool)
+	run(s *Store, j *job, alone bool) (lost bool, err error)
 	commit() error
 	rollback()
 	retryable(err error) bool
@@ -218,7 +218,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 		}
 		if !s.start(j) {
 			j.answer(context.Canceled)
-		} else if err, lost := s.sql.run(s, j, kept == 0); lost {
+		} else if lost, err := s.sql.run(s, j, kept == 0); lost {
 			s.sql.rollback()
 			return group[:kept+copy(group[kept:], group[i:])], err
 		} else if err != nil {
