@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"schulhof/config"
@@ -61,7 +62,11 @@ func (a *app) demo(ctx context.Context, dir string, portBase int) error {
 		return usage("%s", err)
 	}
 	c.Log.Level = "warn"
-	return a.serve(ctx, c, newLogger(a.stderr, c.Log), func(context.Context, *rooms) error { return demoGreeting(a.stdout, c) })
+	err = a.serve(ctx, c, newLogger(a.stderr, c.Log), func(context.Context, *rooms) error { return demoGreeting(a.stdout, c) })
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w\n(is another demo running? --port-base chooses other ports)", err)
+	}
+	return err
 }
 
 // makeDemo makes a server in dir and fills it with the school.

@@ -442,3 +442,21 @@ func TestTLSVersions(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryFindingIsInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/admin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"doctor.go", "doctor_checks.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range strings.Split(string(source), `e.found("`)[1:] {
+			if id, _, _ := strings.Cut(call, `"`); !strings.Contains(string(guide), "`"+id+"`") {
+				t.Errorf("docs/admin.md does not explain %s", id)
+			}
+		}
+	}
+}
