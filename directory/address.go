@@ -216,8 +216,15 @@ func CanonicalDomain(name string) (string, error) {
 		}
 		name = lower
 	}
-	ascii, err := domainProfile().ToASCII(name)
+	if !utf8.ValidString(name) {
+		return "", fault.New(fault.Invalid, "the domain is not valid UTF-8")
+	}
+	profile := domainProfile()
+	ascii, err := profile.ToASCII(name)
 	if err != nil || !isHostname(ascii) {
+		return "", fault.Wrap(fault.Invalid, err, "the domain is not well-formed")
+	}
+	if again, err := profile.ToASCII(ascii); err != nil || again != ascii { // the mapping is lenient, its result is not always a domain
 		return "", fault.Wrap(fault.Invalid, err, "the domain is not well-formed")
 	}
 	return ascii, nil

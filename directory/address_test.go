@@ -64,6 +64,7 @@ func TestParseAddress(t *testing.T) {
 		{"dot at the end of the domain", "anna@school.test.", ""},
 		{"space in the domain", "anna@school .test", ""},
 		{"broken A-label", "anna@xn--\u00fc.test", ""},
+		{"invalid UTF-8 in the domain", "anna@\x800.test", ""},
 		{"A-label that decodes to nothing valid", "anna@xn--a.test", ""},
 		{"open address literal", "anna@[192.0.2.1", ""},
 		{"far too long", strings.Repeat("a", 600) + "@school.test", ""},
