@@ -49,6 +49,7 @@ var modelSteps = []struct {
 	{"select", 8, (*world).stepSelect},
 	{"close", 1, (*world).stepClose},
 	{"mailboxes", 2, (*world).stepMailboxes},
+	{"storm", 1, (*world).stepStorm},
 }
 
 // checkView lets c catch up and compares what it knows with the model.
