@@ -55,3 +55,13 @@ func TestEveryReplyIsWellFormed(t *testing.T) {
 		}
 	}
 }
+
+// answerable is an error that is answered with r.
+func answerable(r reply) error {
+	for _, kind := range fault.Kinds() {
+		if err := fault.New(kind, ""); answer(err) == r {
+			return err
+		}
+	}
+	panic("no such answer")
+}

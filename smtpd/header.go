@@ -142,7 +142,7 @@ func authServID(value string) string {
 		switch c := value[i]; {
 		case c == '(':
 			if start >= 0 {
-				return value[start:i]
+				return strings.Trim(value[start:i], `"`)
 			}
 			depth++
 		case c == ')' && depth > 0:
@@ -150,7 +150,7 @@ func authServID(value string) string {
 		case depth > 0:
 		case c == ' ' || c == '\t' || c == ';':
 			if start >= 0 {
-				return value[start:i]
+				return strings.Trim(value[start:i], `"`)
 			}
 		case start < 0:
 			start = i

@@ -13,7 +13,7 @@ func newPace() *pace { return &pace{start: time.Now()} }
 
 // deadline is until when the next byte must have come.
 func (p *pace) deadline() time.Time {
-	d := p.start.Add(dataGrace + time.Duration(p.got)*time.Second/dataRate)
+	d := p.start.Add(dataGrace + time.Duration(p.got/dataRate)*time.Second)
 	if t := time.Now().Add(dataTimeout); t.Before(d) {
 		d = t
 	}
