@@ -70,7 +70,7 @@ func codeOf(kind fault.Kind) (code, text string) {
 	case fault.InUse:
 		return "INUSE", "In use"
 	case fault.Unavailable:
-		return "UNAVAILABLE", "Storage cannot take changes now"
+		return "SERVERBUG", "Storage cannot take changes now"
 	case fault.Expired:
 		return "NONEXISTENT", "No longer there"
 	}

@@ -20,9 +20,13 @@ import (
 //   - No answer speaks of an expunged message, or of another message than the number says.
 //   - A QRESYNC SELECT leads a stale cache to exactly what a full sync would give.
 //
-// SCHULHOF_MODEL_STEPS sets the number of steps, SCHULHOF_MODEL_SEED repeats a run.
+// SCHULHOF_MODEL_STEPS sets the number of steps (2,000, or 50,000 with SCHULHOF_E2E), SCHULHOF_MODEL_SEED repeats a run.
 func TestModel(t *testing.T) {
-	steps, seed := envNumber(t, "SCHULHOF_MODEL_STEPS", 2000), envNumber(t, "SCHULHOF_MODEL_SEED", uint64(time.Now().UnixNano()))
+	usual := uint64(2000)
+	if os.Getenv("SCHULHOF_E2E") != "" {
+		usual = 50_000
+	}
+	steps, seed := envNumber(t, "SCHULHOF_MODEL_STEPS", usual), envNumber(t, "SCHULHOF_MODEL_SEED", uint64(time.Now().UnixNano()))
 	t.Logf("seed: SCHULHOF_MODEL_SEED=%d", seed)
 	w := newWorld(t, seed)
 	for w.step = range int(steps) {

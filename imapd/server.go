@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,15 +175,12 @@ func (o *openConns) drain(cut func()) {
 }
 
 func (s *Server) handle(ctx context.Context, w *wire, implicitTLS bool) {
-	started := time.Now()
-	c := &conn{srv: s, wire: w, remote: addrOf(w.raw.RemoteAddr()), started: started}
+	c := s.newConn(w)
+	c.remote = addrOf(w.raw.RemoteAddr())
 	c.log = s.log.With("conn", s.lastConn.Add(1), "remote", c.remote)
-	c.rd = reader{wire: w, pool: &s.reads}
-	c.rd.release()
-	c.enc = encoder{out: w, pool: &s.writes}
-	c.w = &c.enc
-	c.parser = parser{rd: &c.rd, w: c.w, spool: s.mail.NewSpool}
+	c.parser.spool = s.mail.NewSpool
 	w.until = s.loginEnd(c)
+	started := c.started
 	s.metrics.opened(1)
 	defer s.metrics.opened(-1)
 	if implicitTLS {
@@ -192,13 +190,37 @@ func (s *Server) handle(ctx context.Context, w *wire, implicitTLS bool) {
 		}
 	}
 	defer c.leave()
-	reason := c.serve(ctx)
+	reason := c.serveSafely(ctx)
 	c.log.Info("imap session", "login", c.id.Account.Login, "client", c.client, "tls", c.tls, "commands", c.count, "in", w.in, "out", w.out,
 		"seconds", time.Since(started).Seconds(), "end", reason)
 	if c.tls {
 		_ = w.nc.SetWriteDeadline(time.Now().Add(time.Second))
 		_ = w.nc.Close() // says close_notify; the session is over whether or not the client hears it
 	}
+}
+
+// serveSafely is serve; a bug of ours costs this connection, not the server.
+func (c *conn) serveSafely(ctx context.Context) (reason string) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("imap session panicked", "panic", v, "stack", string(debug.Stack()))
+			reason = "panic"
+			c.deselect()
+			c.bye("SERVERBUG", "Internal error, it has been logged")
+		}
+	}()
+	return c.serve(ctx)
+}
+
+// newConn makes the state of a connection over w.
+func (s *Server) newConn(w *wire) *conn {
+	c := &conn{srv: s, wire: w, started: time.Now()}
+	c.rd = reader{wire: w, pool: &s.reads}
+	c.rd.release()
+	c.enc = encoder{out: w, pool: &s.writes}
+	c.w = &c.enc
+	c.parser = parser{rd: &c.rd, w: c.w}
+	return c
 }
 
 // loginEnd is when a connection that has not logged in ends.
