@@ -269,6 +269,9 @@ func ParseAddresses(value string) []Address {
 			})
 		}
 	}
+	if len(list) == 0 {
+		return nil // an empty group
+	}
 	return list
 }
 

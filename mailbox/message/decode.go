@@ -64,27 +64,35 @@ type base64Reader struct {
 	bits uint32
 	n    int // base64 digits in bits, 0 to 3
 	err  error
+
+	group   [3]byte
+	pending []byte // of group, not delivered yet
 }
 
 func (d *base64Reader) Read(b []byte) (n int, err error) {
-	for n+3 <= len(b) || (n == 0 && len(b) > 0) {
-		if len(d.in) == 0 {
-			if d.err != nil {
-				return n, d.finish(n)
-			}
-			var k int
-			k, d.err = d.r.Read(d.raw[:])
-			d.in = d.raw[:k]
-			if d.err != nil && k == 0 {
-				m := d.flush(b[n:])
-				return n + m, d.finish(n + m)
-			}
+	if len(d.pending) > 0 {
+		n = copy(b, d.pending)
+		d.pending = d.pending[n:]
+		return n, nil
+	}
+	if len(b) < len(d.group) { // smaller than what four digits make
+		k, err := d.Read(d.group[:])
+		n = copy(b, d.group[:k])
+		d.pending = d.group[n:k]
+		return n, err
+	}
+	for n+3 <= len(b) {
+		if len(d.in) > 0 {
+			n += d.decode(b[n:])
 			continue
 		}
-		if len(b) < 3 {
-			return d.readShort(b)
+		if d.err != nil {
+			n += d.flush(b[n:])
+			return n, d.finish(n)
 		}
-		n += d.decode(b[n:])
+		var k int
+		k, d.err = d.r.Read(d.raw[:])
+		d.in = d.raw[:k]
 	}
 	return n, nil
 }
@@ -95,13 +103,6 @@ func (d *base64Reader) finish(n int) error {
 		return nil
 	}
 	return d.err
-}
-
-// readShort serves a buffer smaller than one group.
-func (d *base64Reader) readShort(b []byte) (int, error) {
-	one := bufio.NewReader(&base64Reader{r: d.r, in: d.in, bits: d.bits, n: d.n, err: d.err})
-	n, err := one.Read(b)
-	return n, err
 }
 
 // decode fills dst (3 bytes at least) from d.in and returns how much.
