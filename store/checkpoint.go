@@ -39,19 +39,25 @@ func (c *checkpointer) committed() {
 }
 
 // run works now and then while there are commits, earlier when the log grows much, and once after the last commit.
-// The file's size alone does not tell: it keeps its size when SQLite starts the log anew.
+// The file's size alone does not tell: it keeps its size when SQLite starts the log anew. It is not asked for often, because
+// after each look the kernel keeps the time of the next write exactly, which costs that write's fsync a journal commit.
 func (c *checkpointer) run() {
 	defer close(c.done)
 	idle := time.NewTimer(checkpointIdle)
 	defer idle.Stop()
-	dirty, last, size := false, time.Now(), int64(0)
+	dirty, last, looked, size := false, time.Now(), time.Now(), int64(0)
 	for {
 		select {
 		case <-c.stop:
 			return
 		case <-c.work:
 			dirty = true
-			if time.Since(last) < checkpointEvery && c.size()-size < walPassive {
+			now := time.Now()
+			grown := int64(0)
+			if now.Sub(looked) >= checkpointLook {
+				looked, grown = now, c.size()-size
+			}
+			if now.Sub(last) < checkpointEvery && grown < walPassive {
 				idle.Reset(checkpointIdle)
 				continue
 			}

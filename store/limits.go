@@ -58,6 +58,7 @@ const (
 	// the last commit. Above walRestart the writer itself starts the log anew, and waits restartPatience for readers.
 	checkpointEvery = time.Second
 	checkpointIdle  = 2 * time.Second
+	checkpointLook  = 50 * time.Millisecond // between two looks at the log's size
 	walPassive      = 8 << 20
 	walRestart      = 64 << 20
 	restartPatience = 200 * time.Millisecond
