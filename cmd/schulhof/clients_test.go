@@ -50,10 +50,7 @@ type school struct {
 func startSchool(t *testing.T) *school {
 	t.Helper()
 	s := &school{dir: filepath.Join(t.TempDir(), "data"), ports: map[string]string{}}
-	base := 0
-	for !portsFree(base) || base == 0 {
-		base = 20000 + 20*(int(time.Now().UnixNano())%1500)
-	}
+	base := testPorts(t)
 	for _, service := range config.Default(".").Listen.Services() {
 		s.ports[service.Name] = strconv.Itoa(service.Port + base)
 	}

@@ -34,10 +34,7 @@ type live struct {
 func newLive(t *testing.T, dir string, names ...string) *live {
 	t.Helper()
 	l := &live{dir: dir, settings: filepath.Join(dir, settingsFile), ports: map[string]string{}}
-	base := 0
-	for !portsFree(base) || base == 0 {
-		base = 20000 + 20*(int(time.Now().UnixNano()/1000)%1500)
-	}
+	base := testPorts(t)
 	for _, service := range config.Default(".").Listen.Services() {
 		l.ports[service.Name] = "127.0.0.1:" + strconv.Itoa(service.Port+base)
 	}

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -72,19 +71,33 @@ type storyKey struct{}
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
 
-// bases remembers port bases that stories of this process use.
-var bases sync.Map
-
-// freePortBase finds a base at which every service's port is free.
-func freePortBase(ts *testscript.TestScript) int {
+// reservePorts finds a base at which every service's port is free, and keeps it from other stories, also of other test
+// programs, until release: the port base+0 belongs to no service, and whoever holds it has the base. Bases lie below
+// the ports that the system hands out by itself, and so that no two services of two bases meet.
+func reservePorts() (base int, release func(), err error) {
 	for range 1000 {
-		base := 20000 + 20*rand.IntN(1500)
-		if _, taken := bases.LoadOrStore(base, true); !taken && portsFree(base) {
-			return base
+		base := 11000 + 1000*rand.IntN(13) + 2*rand.IntN(5)
+		hold, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(base))
+		if err != nil {
+			continue
 		}
+		if portsFree(base) {
+			return base, func() { hold.Close() }, nil
+		}
+		hold.Close()
 	}
-	ts.Fatalf("no free ports")
-	return 0
+	return 0, nil, errors.New("no free ports")
+}
+
+// testPorts is reservePorts for a Go test.
+func testPorts(t *testing.T) (base int) {
+	t.Helper()
+	base, release, err := reservePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return base
 }
 
 func portsFree(base int) bool {
@@ -99,7 +112,9 @@ func portsFree(base int) bool {
 }
 
 func cmdPorts(ts *testscript.TestScript, neg bool, args []string) {
-	base := freePortBase(ts)
+	base, release, err := reservePorts()
+	ts.Check(err)
+	ts.Defer(release)
 	ts.Setenv("PORT_BASE", strconv.Itoa(base))
 	for _, s := range config.Default(".").Listen.Services() {
 		ts.Setenv("PORT_"+strings.ToUpper(s.Name), strconv.Itoa(s.Port+base))
