@@ -156,9 +156,8 @@ func (d *base64Reader) flush(dst []byte) (n int) {
 
 // quotedReader decodes quoted-printable. What is no valid escape stays as it is. RFC 2045 §6.7.
 type quotedReader struct {
-	r       *bufio.Reader
-	line    []byte // decoded, not delivered yet
-	partial bool   // the last piece ended within a line
+	r    *bufio.Reader
+	line []byte // decoded, not delivered yet
 }
 
 func (d *quotedReader) Read(b []byte) (int, error) {
@@ -228,7 +227,7 @@ func decodeQuoted(raw []byte) []byte {
 	out := raw[:0]
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		if c == '=' && i+2 < len(text)+0 && unhex(text[i+1]) >= 0 && unhex(text[i+2]) >= 0 {
+		if c == '=' && i+2 < len(text) && unhex(text[i+1]) >= 0 && unhex(text[i+2]) >= 0 {
 			c = byte(unhex(text[i+1])<<4 | unhex(text[i+2]))
 			i += 2
 		}

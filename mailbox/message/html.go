@@ -35,7 +35,7 @@ func htmlText(w io.Writer, r io.Reader) error {
 			a := atom.Lookup(name)
 			switch {
 			case hidden != 0:
-			case a == atom.Script || a == atom.Style || a == atom.Title || a == atom.Textarea && false:
+			case a == atom.Script || a == atom.Style || a == atom.Title:
 				hidden = a
 			case a == atom.Img && more:
 				out.alt(t)
