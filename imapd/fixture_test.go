@@ -25,7 +25,10 @@ type server struct {
 }
 
 // startServer runs a server on a fresh store until the test ends.
-func startServer(t testing.TB) *server {
+func startServer(t testing.TB) *server { return startServerWithQuota(t, 0) }
+
+// startServerWithQuota is startServer for an account that may keep quota bytes; 0: any number.
+func startServerWithQuota(t testing.TB, quota int64) *server {
 	t.Helper()
 	ctx := context.Background()
 	s := storetest.Open(t)
@@ -41,9 +44,8 @@ func startServer(t testing.TB) *server {
 	if err := dir.AddDomain(ctx, "school.test"); err != nil {
 		t.Fatal(err)
 	}
-	none := int64(0)
 	_, _, err = dir.AddAccounts(ctx, []directory.NewAccount{{Address: testUser + "@school.test", Given: "Anna", Family: "Berg",
-		Role: directory.Teacher, Password: testPassword, QuotaBytes: &none}})
+		Role: directory.Teacher, Password: testPassword, QuotaBytes: &quota}})
 	if err != nil {
 		t.Fatal(err)
 	}
