@@ -4,7 +4,6 @@ import (
 	"io"
 	"strconv"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"schulhof/mailbox"
@@ -112,15 +111,6 @@ func (w *encoder) string(s string) {
 	w.str(s)
 }
 
-// nstring writes s, or NIL if it is not there.
-func (w *encoder) nstring(s string, ok bool) {
-	if !ok {
-		w.str("NIL")
-		return
-	}
-	w.string(s)
-}
-
 func canQuote(s string, utf8ok bool) bool {
 	if len(s) > 1000 {
 		return false
@@ -199,11 +189,6 @@ func appendFlags(b []byte, keywords []string, f mailbox.Flags) []byte {
 		}
 	}
 	return b
-}
-
-// dateTime writes t as "17-Jul-1996 02:44:25 -0700". RFC 9051 §9 date-time.
-func (w *encoder) dateTime(t time.Time) {
-	w.buf = t.AppendFormat(w.buf, `"_2-Jan-2006 15:04:05 -0700"`)
 }
 
 // untagged starts "* n KEYWORD".
