@@ -29,6 +29,7 @@ type app struct {
 	stdout, stderr io.Writer
 	directory      string // the caller's working directory
 	files          files  // the caller's files
+	program        string // how it was called, to tell what to type next
 	args           []string
 	version        string
 	commands       []func(*app) *cobra.Command

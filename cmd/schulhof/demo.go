@@ -62,7 +62,7 @@ func (a *app) demo(ctx context.Context, dir string, portBase int) error {
 		return usage("%s", err)
 	}
 	c.Log.Level = "warn"
-	err = a.serve(ctx, c, newLogger(a.stderr, c.Log), func(context.Context, *rooms) error { return demoGreeting(a.stdout, c) })
+	err = a.serve(ctx, c, newLogger(a.stderr, c.Log), func(context.Context, *rooms) error { return demoGreeting(a.stdout, a.program, c) })
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = fmt.Errorf("%w\n(is another demo running? --port-base chooses other ports)", err)
 	}
@@ -93,7 +93,7 @@ func makeDemo(ctx context.Context, dir string, portBase int, now time.Time) erro
 }
 
 // demoGreeting says how to get in: at most twenty lines.
-func demoGreeting(w io.Writer, c *config.Config) error {
+func demoGreeting(w io.Writer, program string, c *config.Config) error {
 	port := func(addresses []string) string {
 		_, p, _ := net.SplitHostPort(addresses[0])
 		return p
@@ -113,9 +113,9 @@ func demoGreeting(w io.Writer, c *config.Config) error {
 
 In a mail program choose "set up manually" with these ports, the whole address as user name. Or try:
   curl --cacert %[12]s --user katharina.boehm@%[2]s:%[3]s 'imaps://%[1]s:%[4]s/INBOX;MAILINDEX=1'
-  schulhof user list --config %[13]s
+  %[14]s user list --config %[13]s
 `, demoAddress, demoDomain, demoPassword, port(l.IMAPS), port(l.IMAP), port(l.Submissions), port(l.Submission),
-		port(l.SMTP), port(l.LMTP), port(l.HTTPS), port(l.Metrics), filepath.Join(filepath.Dir(c.TLS.Certificate), authorityCert), c.Path)
+		port(l.SMTP), port(l.LMTP), port(l.HTTPS), port(l.Metrics), filepath.Join(filepath.Dir(c.TLS.Certificate), authorityCert), c.Path, program)
 	return err
 }
 

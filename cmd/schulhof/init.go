@@ -47,8 +47,8 @@ func newInitCommand(a *app) *cobra.Command {
 			doc := map[string]string{"data": n.dir, "config": c.Path, "domain": n.domain, "hostname": c.Server.Hostname, "ca": ca}
 			return a.result(doc, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "Settings:      %s\nFor clients:   %s (the authority to trust)\n\nNext:\n"+
-					"  schulhof user add head@%s --role admin --config %s\n  schulhof serve --config %s\n",
-					c.Path, ca, n.domain, c.Path, c.Path)
+					"  %[5]s user add head@%[3]s --role admin --config %[4]s\n  %[5]s serve --config %[4]s\n",
+					c.Path, ca, n.domain, c.Path, a.program)
 				return err
 			})
 		},

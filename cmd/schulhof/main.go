@@ -20,7 +20,7 @@ func run() int {
 	}
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, directory: directory, files: localFiles{directory},
-		args: os.Args[1:], version: programVersion(), commands: commands(),
+		program: os.Args[0], args: os.Args[1:], version: programVersion(), commands: commands(),
 	}
 	return a.execute(ctx)
 }
