@@ -95,7 +95,7 @@ type searcher struct {
 	snap *Snapshot
 	now  int64
 
-	sink textSink
+	sink *textSink // made for the first message that is not indexed
 	blob []byte
 	buf  ContentBuf
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"unicode/utf8"
 
 	"schulhof/mailbox/message"
 )
@@ -179,8 +180,10 @@ func (s *textSink) Write(b []byte) (int, error) {
 	if end == 0 && len(s.raw) < 4*foldPiece {
 		return len(b), nil
 	}
-	if end == 0 {
-		end = len(s.raw)
+	if end == 0 { // no ASCII for so long: between two characters will do
+		for end = len(s.raw) - 1; end > 0 && !utf8.RuneStart(s.raw[end]); {
+			end--
+		}
 	}
 	s.fold(end)
 	return len(b), nil

@@ -220,6 +220,9 @@ func (s *searcher) readTail(ctx context.Context, ids []ContentID, needle *textTe
 	if needle != nil {
 		term = needle.needle
 	}
+	if s.sink == nil && len(ids) > 0 {
+		s.sink = new(textSink)
+	}
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), sliceRows/2)]
 		ids = ids[len(part):]
@@ -235,7 +238,7 @@ func (s *searcher) readTail(ctx context.Context, ids []ContentID, needle *textTe
 			if contents[k].ID == 0 {
 				continue // expunged and swept meanwhile
 			}
-			d, err := s.box.mail.readText(ctx, &contents[k], &s.sink, &s.blob, term)
+			d, err := s.box.mail.readText(ctx, &contents[k], s.sink, &s.blob, term)
 			if err != nil {
 				s.box.mail.log.Error("search cannot read a message", "content", part[k], "error", err)
 				continue

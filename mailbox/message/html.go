@@ -1,6 +1,9 @@
 package message
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"unicode"
@@ -11,48 +14,74 @@ import (
 )
 
 // htmlText writes the readable text of an HTML document (UTF-8) to w: no tags, no scripts and styles, blocks as lines, images by their alt text.
-// It stops without error at a token that is longer than any program writes; errors are w's and r's.
+// Memory is bounded by maxToken: a longer text comes in pieces, the rest of a longer tag (a picture within it) is passed over.
 func htmlText(w io.Writer, r io.Reader) error {
-	t := html.NewTokenizer(r)
-	t.SetMaxBuf(maxToken)
-	out := textJoiner{w: w}
-	hidden := atom.Atom(0) // the element whose content is left out
-	for out.err == nil {
+	h := htmlReader{out: textJoiner{w: w}}
+	for {
+		t := html.NewTokenizer(r)
+		t.SetMaxBuf(maxToken)
+		err := h.tokens(t)
+		if !errors.Is(err, html.ErrBufferExceeded) {
+			return err
+		}
+		rest := io.MultiReader(bytes.NewReader(bytes.Clone(t.Buffered())), r)
+		if raw := t.Raw(); len(raw) > 0 && raw[0] == '<' {
+			br := bufio.NewReaderSize(rest, decodeBuffer)
+			for errFull := bufio.ErrBufferFull; errors.Is(errFull, bufio.ErrBufferFull); {
+				_, errFull = br.ReadSlice('>')
+			}
+			rest = br
+		}
+		r = rest
+	}
+}
+
+// htmlReader turns tokens into text.
+type htmlReader struct {
+	out    textJoiner
+	hidden atom.Atom // the element whose content is left out
+}
+
+// tokens reads to the end of t (nil), or to its first error.
+func (h *htmlReader) tokens(t *html.Tokenizer) error {
+	for h.out.err == nil {
 		switch t.Next() {
 		case html.ErrorToken:
-			switch err := t.Err(); err { //nolint:errorlint // the tokenizer returns them bare
-			case io.EOF, html.ErrBufferExceeded:
-				return out.err
-			default:
+			if err := t.Err(); !errors.Is(err, io.EOF) {
 				return err
 			}
+			return nil
 		case html.TextToken:
-			if hidden == 0 {
-				out.text(t.Text())
+			if h.hidden == 0 {
+				h.out.text(t.Text())
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			name, more := t.TagName()
-			a := atom.Lookup(name)
-			switch {
-			case hidden != 0:
-			case a == atom.Script || a == atom.Style || a == atom.Title:
-				hidden = a
-			case a == atom.Img && more:
-				out.alt(t)
-			case block(a):
-				out.newline()
-			}
+			h.start(t)
 		case html.EndTagToken:
 			name, _ := t.TagName()
 			a := atom.Lookup(name)
-			if hidden != 0 && a == hidden {
-				hidden = 0
-			} else if hidden == 0 && block(a) {
-				out.newline()
+			if h.hidden != 0 && a == h.hidden {
+				h.hidden = 0
+			} else if h.hidden == 0 && block(a) {
+				h.out.newline()
 			}
 		}
 	}
-	return out.err
+	return h.out.err
+}
+
+func (h *htmlReader) start(t *html.Tokenizer) {
+	name, more := t.TagName()
+	a := atom.Lookup(name)
+	switch {
+	case h.hidden != 0:
+	case a == atom.Script || a == atom.Style || a == atom.Title:
+		h.hidden = a
+	case a == atom.Img && more:
+		h.out.alt(t)
+	case block(a):
+		h.out.newline()
+	}
 }
 
 // block reports whether an element begins a line of its own.

@@ -182,3 +182,60 @@ func TestHTMLText(t *testing.T) {
 		}
 	}
 }
+
+// A text longer than the tokenizer holds is read on, of a tag that long the rest is passed over.
+func TestHTMLOfEndlessTokens(t *testing.T) {
+	var b strings.Builder
+	long := strings.Repeat("Grüße ", maxToken)
+	err := htmlText(&b, strings.NewReader("<p>"+long+"Ende</p><img src=\"data:"+strings.Repeat("QUJD", maxToken)+"\"><p>danach"))
+	if want := long + "Ende\ndanach"; err != nil || b.String() != want {
+		t.Errorf("%d bytes ending in %q, %v, want %d", b.Len(), b.String()[max(b.Len()-30, 0):], err, len(want))
+	}
+}
+
+func TestWriteTextReportsErrors(t *testing.T) {
+	mail := string(attachedMail(4 << 10))
+	x := parse(t, mail)
+	for after := range 40 {
+		_, err := WriteText(io.Discard, brokenReader{after: int64(after * 100)}, x, 1<<20)
+		if !errors.Is(err, errBroken) && err != nil {
+			t.Fatalf("broken after %d bytes: %v", after*100, err)
+		}
+		if err == nil && after < 10 {
+			t.Fatalf("broken after %d bytes: no error", after*100)
+		}
+		if p := Preview(brokenReader{after: int64(after)}, x); p != "" {
+			t.Fatalf("a preview of what cannot be read: %q", p)
+		}
+	}
+	if _, err := WriteText(&failingWriter{}, strings.NewReader(mail), x, 1<<20); !errors.Is(err, errBroken) {
+		t.Errorf("a writer that fails: %v", err)
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+func TestCharsets(t *testing.T) {
+	for charset, text := range map[string]string{
+		"iso-8859-15": "\xa4", "windows-1252": "\x80", "cp850": "\xd5", "ibm437": "\xee", "utf-16be": "\x20\xac", "macintosh": "\xdb", "utf-7": "+IKw-",
+		"UTF-8": "€", "": "€", "unknown-8bit": "\x80",
+	} {
+		want := "€"
+		switch charset {
+		case "cp850":
+			want = "ı" // the euro came later, in 858
+		case "ibm437":
+			want = "ε"
+		}
+		if got := toUTF8(charset, []byte(text)); got != want {
+			t.Errorf("toUTF8(%s, %q) = %q, want %q", charset, text, got, want)
+		}
+	}
+	for in, want := range map[string]string{"a+-b": "a+b", "+2D3eAA-": "😀", "+APw": "ü", "+APw.": "ü.", "\xff": "\ufffd", "+\xff": "\ufffd"} {
+		if got, _ := (utf7{}).NewDecoder().String(in); got != want {
+			t.Errorf("UTF-7 %q = %q, want %q", in, got, want)
+		}
+	}
+}
