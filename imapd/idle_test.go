@@ -17,7 +17,6 @@ func sessionMemory(tb testing.TB, n int, dial func() (net.Conn, error)) int64 {
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	conns := make([]net.Conn, 0, n)
 	buf := make([]byte, 64<<10)
 	say := func(nc net.Conn, text, want string) {
 		if _, err := nc.Write([]byte(text)); err != nil {
@@ -37,7 +36,6 @@ func sessionMemory(tb testing.TB, n int, dial func() (net.Conn, error)) int64 {
 			tb.Fatal(err)
 		}
 		defer nc.Close()
-		conns = append(conns, nc)
 		say(nc, `a LOGIN anna "`+testPassword+`"`+"\r\n", "a OK")
 		say(nc, "b SELECT INBOX\r\n", "b OK")
 		say(nc, "c IDLE\r\n", "+ idling")
