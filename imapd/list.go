@@ -16,6 +16,8 @@ type listing struct {
 	onlySubscribed, onlySpecial, recursive, remote bool // selection options
 	subscribed, special                            bool // return options
 	status                                         []string
+
+	parents map[string]bool // names that have something below them
 }
 
 // listed is one line of the answer.
@@ -193,8 +195,14 @@ func (c *conn) find(ctx context.Context, l *listing) ([]listed, error) {
 			return nil, err
 		}
 	}
+	l.parents = map[string]bool{}
 	list := make([]listed, 0, len(all))
 	for _, b := range all {
+		for i := range len(b.Name) {
+			if b.Name[i] == '/' {
+				l.parents[b.Name[:i]] = true
+			}
+		}
 		list = append(list, listed{Mailbox: b, missing: b.NoSelect})
 	}
 	if l.onlySubscribed {
@@ -268,12 +276,9 @@ func markParents(list []listed, wanted func(*listed) bool) {
 
 // writeList answers with LIST, and STATUS behind each if asked for. RFC 5819 §2.
 func (c *conn) writeList(ctx context.Context, l *listing, found []listed) error {
-	parents, err := c.parentNames(ctx, found)
-	if err != nil {
-		return err
-	}
 	var counts map[string]*mailbox.Status
 	if len(l.status) > 0 {
+		var err error
 		if counts, err = c.statusOf(ctx, found); err != nil {
 			return err
 		}
@@ -283,7 +288,7 @@ func (c *conn) writeList(ctx context.Context, l *listing, found []listed) error 
 	}
 	for i := range found {
 		b := &found[i]
-		c.listLine(l, b, parents[b.Name])
+		c.listLine(l, b, l.parents[b.Name])
 		if s := counts[b.Name]; s != nil {
 			c.statusLine(s, l.status)
 		}
@@ -292,23 +297,6 @@ func (c *conn) writeList(ctx context.Context, l *listing, found []listed) error 
 		}
 	}
 	return nil
-}
-
-// parentNames are the names that have something below them.
-func (c *conn) parentNames(ctx context.Context, found []listed) (map[string]bool, error) {
-	parents := map[string]bool{}
-	if len(found) == 0 {
-		return parents, nil
-	}
-	all, err := c.srv.mail.Mailboxes(ctx, c.who)
-	for _, b := range all {
-		for i := range len(b.Name) {
-			if b.Name[i] == '/' {
-				parents[b.Name[:i]] = true
-			}
-		}
-	}
-	return parents, err
 }
 
 func (c *conn) statusOf(ctx context.Context, found []listed) (map[string]*mailbox.Status, error) {
