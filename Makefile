@@ -36,7 +36,7 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 	@for package in $$(go list $(TAGS) ./...); do \
 		for target in $$(go test $(TAGS) -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			go test $(TAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+			go test $(TAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" || exit 1; \
 		done; \
 	done
 

@@ -264,3 +264,32 @@ func TestHideSecrets(t *testing.T) {
 		t.Errorf("mail.max_size shown as %v, want a text", got)
 	}
 }
+
+// FuzzParse: no text is too broken to be answered, and settings that pass are settings that can be written and read again.
+func FuzzParse(f *testing.F) {
+	sample, err := Sample(Default("."))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sample)
+	f.Add("[listen]\nsmtp = [\":25\", 1]\n[mail]\nmax_size = 1e9\n")
+	f.Add("log.level = \"debug\"\n[[mail]]\n")
+	f.Add("[server]\ndatabase = \"postgres://u:p@h/d\"\nhostname = \"ä\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse(text)
+		if err != nil {
+			return
+		}
+		written, err := Sample(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(written)
+		if err != nil {
+			t.Fatalf("Parse(Sample) = %v\n%s", err, written)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("written and read again, the settings differ (-want +got):\n%s", diff)
+		}
+	})
+}
