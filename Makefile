@@ -6,7 +6,7 @@ RACE := -race
 FUZZTIME := 20s
 # A throw-away PostgreSQL for the second half of the database tests, when Debian's is installed and none is named.
 PGTEST := SCHULHOF_TEST_POSTGRES_DIR=$(shell mktemp -u /tmp/schulhof-pg-XXXXXX) SCHULHOF_TEST_POSTGRES_PORT=$(shell shuf -i 42000-48999 -n 1) store/storetest/postgres.sh
-WITH_POSTGRES = if [ -z "$$SCHULHOF_TEST_POSTGRES" ] && url=$$($(PGTEST) start); then trap '$(PGTEST) stop' EXIT; export SCHULHOF_TEST_POSTGRES="$$url"; fi
+WITH_POSTGRES = if [ -z "$$SCHULHOF_TEST_POSTGRES" ] && url=$$($(PGTEST) start); then trap '$(PGTEST) stop' EXIT; trap 'exit 130' HUP INT TERM; export SCHULHOF_TEST_POSTGRES="$$url"; fi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
