@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -327,11 +328,15 @@ func TestParseReadsOnceAndAllocatesLittle(t *testing.T) {
 	small, large := attachedMail(65<<10), attachedMail(4<<20)
 	allocs := func(mail []byte) float64 {
 		r := bytes.NewReader(mail)
-		return testing.AllocsPerRun(20, func() {
-			if _, err := Parse(r, int64(len(mail))); err != nil {
-				t.Fatal(err)
-			}
-		})
+		least := math.Inf(1)
+		for range 20 { // the least of many: under the race detector a sync.Pool forgets at random
+			least = min(least, testing.AllocsPerRun(1, func() {
+				if _, err := Parse(r, int64(len(mail))); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		return least
 	}
 	if a, b := allocs(small), allocs(large); a > 45 || b > a+3 {
 		t.Errorf("Parse allocates %v times for %d bytes and %v for %d", a, len(small), b, len(large))
