@@ -14,6 +14,7 @@ func commands() []func(*app) *cobra.Command {
 		newBackupCommand,
 		newCheckCommand,
 		newConfigCommand,
+		newDNSCommand,
 		newDemoCommand,
 		newDoctorCommand,
 		newDomainCommand,

@@ -39,7 +39,8 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	if err != nil {
 		return nil, err
 	}
-	web, https := newWebHandler(c), certs.tlsConfig()
+	find := &discovery{config: c, directory: r.Directory, certificate: certs.current.Load}
+	web, https := newWebHandler(c, find), certs.tlsConfig()
 	https.NextProtos = []string{"h2", "http/1.1"}
 	plain := newPlainHandler(c, web)
 	return []service{
