@@ -13,12 +13,15 @@ import (
 	"sync"
 	"time"
 
+	"schulhof/mailbox/message"
+
 	"github.com/klauspost/compress/s2"
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"; the index is a file of its own whatever the main store is
 )
 
-// searchFormat is that of search.db; a file of another one is deleted and filled again.
-const searchFormat = 1
+// searchFormat is that of search.db, with that of the contents that it was filled from; a file of another one is deleted and filled
+// again, and what an earlier version stored of each content is made anew on the way.
+const searchFormat = 1000 + message.FormatVersion
 
 // The tables of search.db. entry holds what most of a search needs (signatures of the text's trigrams, the main header fields), text the
 // folded text (S2) by which hits are verified. Both are keyed by content, because a content is shared by all its recipients and copies:
@@ -27,8 +30,7 @@ const searchSchema = `
 CREATE TABLE IF NOT EXISTS entry (content_id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS text (content_id INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), content_id INTEGER NOT NULL);
-INSERT OR IGNORE INTO progress VALUES (1, 0);
-PRAGMA user_version = 1;`
+INSERT OR IGNORE INTO progress VALUES (1, 0);`
 
 // searchIndex is search.db with caches of its rows.
 type searchIndex struct {
@@ -105,7 +107,7 @@ func prepareSearchDB(ctx context.Context, db *sql.DB, newest ContentID) error {
 			return err
 		}
 	}
-	if _, err := db.ExecContext(ctx, searchSchema); err != nil {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf("%s\nPRAGMA user_version = %d", searchSchema, searchFormat)); err != nil {
 		return err
 	}
 	var done int64

@@ -88,12 +88,15 @@ func (x *indexer) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var list []Content
+	var list []indexable
 	err = x.mail.store.Read(ctx, func(tx *store.Tx) error {
 		list, err = contentsAfter(tx, done)
 		return err
 	})
 	if err != nil || len(list) == 0 {
+		return false, err
+	}
+	if err := x.mail.refresh(ctx, list); err != nil {
 		return false, err
 	}
 	docs := make([]packedDoc, 0, len(list))
@@ -103,7 +106,7 @@ func (x *indexer) step(ctx context.Context) (more bool, err error) {
 			return false, ctx.Err()
 		}
 		done = list[i].ID
-		d, err := x.mail.readText(ctx, &list[i], &x.sink, &x.blob, nil)
+		d, err := x.mail.readText(ctx, &list[i].Content, &x.sink, &x.blob, nil)
 		if err != nil {
 			x.mail.log.Warn("search index: unreadable message", "content", list[i].ID, "error", err)
 			continue // searches will try again and say so too
@@ -117,16 +120,22 @@ func (x *indexer) step(ctx context.Context) (more bool, err error) {
 	return true, x.index.add(ctx, docs, done)
 }
 
-func contentsAfter(tx *store.Tx, after ContentID) (list []Content, err error) {
-	rows, err := tx.Query(`SELECT c.id, c.layout, `+store.LocationColumns+` FROM content c JOIN blob b ON b.id = c.blob_id
+// indexable is a content with the message.FormatVersion that its row is of.
+type indexable struct {
+	Content
+	format int64
+}
+
+func contentsAfter(tx *store.Tx, after ContentID) (list []indexable, err error) {
+	rows, err := tx.Query(`SELECT c.id, c.format, c.layout, `+store.LocationColumns+` FROM content c JOIN blob b ON b.id = c.blob_id
 		WHERE c.id > $1 ORDER BY c.id LIMIT $2`, int64(after), indexBatch)
 	if err != nil {
 		return nil, fmt.Errorf("contents to index: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var c Content
-		if err := rows.Scan(&c.ID, &c.Layout, &c.Blob.Pack, &c.Blob.Offset, &c.Blob.Length, &c.Blob.Size); err != nil {
+		var c indexable
+		if err := rows.Scan(&c.ID, &c.format, &c.Layout, &c.Blob.Pack, &c.Blob.Offset, &c.Blob.Length, &c.Blob.Size); err != nil {
 			return nil, fmt.Errorf("contents to index: %w", err)
 		}
 		list = append(list, c)
@@ -231,7 +240,8 @@ func (x *indexer) removeGone(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// Reindex empties search.db and fills it again, up to what is there when it ends (schulhof reindex). Searches stay right meanwhile.
+// Reindex empties search.db and fills it again, up to what is there when it ends (schulhof reindex); rows of contents that an earlier
+// version wrote are made anew. Searches stay right meanwhile.
 func (m *Mail) Reindex(ctx context.Context) error {
 	x := m.indexer
 	x.once.Lock()

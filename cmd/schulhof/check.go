@@ -72,7 +72,9 @@ func writeProblems(w io.Writer, problems []problem) error {
 func newReindexCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "reindex", Short: "Rebuild the search index", Args: cobra.NoArgs,
-		Long: "Rebuild the search index (search.db) from the stored mail. Searching works meanwhile, only slower. With --json: done.",
+		Long: "Rebuild the search index (search.db) from the stored mail. Searching works meanwhile, only slower. What an earlier version\n" +
+			"of the program noted of each message (structure, envelope, preview, sort keys) is made anew as well, which a newer server\n" +
+			"otherwise does by itself in the background. With --json: done.",
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, _ []string) error {
 			if err := r.Mail.Reindex(ctx); err != nil {
 				return err

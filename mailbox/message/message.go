@@ -2,7 +2,8 @@ package message
 
 import "time"
 
-// FormatVersion is stored beside what Index serialises; a higher one makes mailbox re-index.
+// FormatVersion is stored beside what Index serialises; a higher one makes mailbox re-index, in the background. What earlier versions
+// wrote is served meanwhile, so ParseLayout must go on reading it.
 const FormatVersion = 1
 
 // Index is what the server knows of a message without its bytes.
