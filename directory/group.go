@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"schulhof/store"
 	"schulhof/store/fault"
@@ -289,4 +291,17 @@ func (d *Directory) Members(_ context.Context, group ID) ([]Member, error) {
 		}
 	}
 	return list, nil
+}
+
+// Membership tells whether account is a member of group, and whether as an owner.
+func (d *Directory) Membership(group, account ID) (member, owner bool) {
+	v := d.view
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	e, g := v.accounts[account], v.groups[group]
+	if e == nil || g == nil || !slices.Contains(e.groups, g) {
+		return false, false
+	}
+	i, found := slices.BinarySearchFunc(g.members, e.Login, func(m memberEntry, login string) int { return cmp.Compare(m.account.Login, login) })
+	return found, found && g.members[i].owner
 }

@@ -1,0 +1,167 @@
+package collection
+
+import (
+	"fmt"
+
+	"schulhof/directory"
+	"schulhof/store"
+)
+
+// entry is a row of dav_entry.
+type entry struct {
+	id                ID
+	owner             directory.ID
+	parent            ID // 0: none
+	name              string
+	kind              Kind
+	modseq            uint64
+	created, modified int64
+	properties        int
+
+	blob        store.BlobID // 0: none
+	etag        []byte
+	size        int64
+	contentType string
+	indexed
+
+	counter, logFrom uint64
+	components       string
+
+	at store.Location // if it was asked for
+}
+
+// indexed is what is known of a calendar object or card.
+type indexed struct {
+	uid         []byte // nil: none
+	component   string // "": none
+	first, last int64
+	recurring   bool
+}
+
+const (
+	entryColumns = `e.id, e.owner_id, e.parent_id, e.name, e.kind, e.modseq, e.created, e.modified, e.properties,
+		e.blob_id, e.etag, e.size, e.content_type, e.uid, e.component, e.first_, e.last_, e.recurring, e.counter, e.log_from, e.components`
+	locatedColumns = entryColumns + `, b.pack, b.offset_, b.length, b.size`
+	locatedFrom    = ` FROM dav_entry e LEFT JOIN blob b ON b.id = e.blob_id `
+)
+
+// scan reads a row of entryColumns, or of locatedColumns.
+func (e *entry) scan(scan func(...any) error, located bool) error {
+	var parent, blob, first, last *int64
+	var component *string
+	dest := [25]any{&e.id, &e.owner, &parent, &e.name, &e.kind, &e.modseq, &e.created, &e.modified, &e.properties,
+		&blob, &e.etag, &e.size, &e.contentType, &e.uid, &component, &first, &last, &e.recurring, &e.counter, &e.logFrom, &e.components}
+	n := 21
+	var pack, offset, length, size *int64
+	if located {
+		dest[21], dest[22], dest[23], dest[24] = &pack, &offset, &length, &size
+		n = 25
+	}
+	if err := scan(dest[:n]...); err != nil {
+		return err
+	}
+	e.parent, e.blob = ID(value(parent)), store.BlobID(value(blob))
+	e.first, e.last = value(first), value(last)
+	if component != nil {
+		e.component = *component
+	}
+	e.at = store.Location{Pack: value(pack), Offset: value(offset), Length: value(length), Size: value(size)}
+	return nil
+}
+
+// value is 0 for NULL.
+func value(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// orNull is NULL for 0.
+func orNull[N ~int64](n N) any {
+	if n == 0 {
+		return nil
+	}
+	return int64(n)
+}
+
+// textOrNull is NULL for "".
+func textOrNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// moments are first and last, NULL for what is no calendar object.
+func (i *indexed) moments() (first, last any) {
+	if i.component == "" {
+		return nil, nil
+	}
+	return i.first, i.last
+}
+
+// entryNamed finds the member name of parent; isNoRows: there is none.
+func entryNamed(tx *store.Tx, parent ID, name string) (e entry, err error) {
+	err = e.scan(tx.QueryRow(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.name = $2`, int64(parent), name).Scan, true)
+	return e, err
+}
+
+// entryByID finds an entry; isNoRows: there is none.
+func entryByID(tx *store.Tx, id ID) (e entry, err error) {
+	err = e.scan(tx.QueryRow(`SELECT `+locatedColumns+locatedFrom+`WHERE e.id = $1`, int64(id)).Scan, true)
+	return e, err
+}
+
+// insertEntry adds e's row and sets its id.
+func insertEntry(tx *store.Tx, e *entry) error {
+	first, last := e.moments()
+	err := tx.QueryRow(`INSERT INTO dav_entry (owner_id, parent_id, name, kind, modseq, created, modified, properties, blob_id, etag, size,
+		content_type, uid, component, first_, last_, recurring, counter, log_from, components)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id`,
+		int64(e.owner), orNull(e.parent), e.name, int64(e.kind), e.modseq, e.created, e.modified, e.properties, orNull(e.blob), e.etag, e.size,
+		e.contentType, e.uid, textOrNull(e.component), first, last, e.recurring, e.counter, e.logFrom, e.components).Scan(&e.id)
+	if err != nil {
+		return fmt.Errorf("insert entry: %w", err)
+	}
+	return nil
+}
+
+// updateContent writes what a new content changes.
+func updateContent(tx *store.Tx, e *entry) error {
+	first, last := e.moments()
+	_, err := tx.Exec(`UPDATE dav_entry SET modseq = $2, modified = $3, blob_id = $4, etag = $5, size = $6, content_type = $7, uid = $8,
+		component = $9, first_ = $10, last_ = $11, recurring = $12 WHERE id = $1`,
+		int64(e.id), e.modseq, e.modified, orNull(e.blob), e.etag, e.size, e.contentType, e.uid, textOrNull(e.component), first, last, e.recurring)
+	if err != nil {
+		return fmt.Errorf("update entry: %w", err)
+	}
+	return nil
+}
+
+// nextModSeq counts a change of a collection's members and marks it as changed: after the commit the feed wakes who watches it.
+func nextModSeq(tx *store.Tx, id ID) (seq uint64, err error) {
+	if err = tx.QueryRow(`UPDATE dav_entry SET counter = counter + 1 WHERE id = $1 RETURNING counter`, int64(id)).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("count a change: %w", err)
+	}
+	tx.Changed(Key(id), seq)
+	return seq, nil
+}
+
+// remember notes that name was removed from a collection.
+func remember(tx *store.Tx, collection ID, name string, seq uint64, at int64) error {
+	_, err := tx.Exec(`INSERT INTO dav_removed (collection_id, name, modseq, at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (collection_id, name) DO UPDATE SET modseq = excluded.modseq, at = excluded.at`, int64(collection), name, seq, at)
+	if err != nil {
+		return fmt.Errorf("remember a removed name: %w", err)
+	}
+	return nil
+}
+
+// forget takes back remember: name is there again.
+func forget(tx *store.Tx, collection ID, name string) error {
+	if _, err := tx.Exec(`DELETE FROM dav_removed WHERE collection_id = $1 AND name = $2`, int64(collection), name); err != nil {
+		return fmt.Errorf("forget a removed name: %w", err)
+	}
+	return nil
+}

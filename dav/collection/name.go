@@ -1,0 +1,42 @@
+package collection
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"schulhof/store/fault"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// CleanName returns a name as it is stored: NFC, with the case it was given. fault.Invalid: empty, not UTF-8, "." or "..", a slash or
+// backslash, a control character, longer than MaxNameBytes.
+//
+// Everything else is a name like any other: CON, trailing dots and blanks, ._x and .DS_Store. Rows are no files, so nothing here can be
+// tricked by them; a Windows client that cannot show such a name does not list it, and macOS writes and reads its ._ files.
+// Names that differ in case only are different, as on Linux; Windows and macOS clients show both and open the first.
+func CleanName(name string) (string, error) {
+	if !utf8.ValidString(name) {
+		return "", fault.New(fault.Invalid, "the name is not UTF-8")
+	}
+	if !norm.NFC.IsNormalString(name) {
+		name = norm.NFC.String(name)
+	}
+	switch {
+	case name == "":
+		return "", fault.New(fault.Invalid, "the name is empty")
+	case name == "." || name == "..":
+		return "", fault.New(fault.Invalid, "the name is . or ..")
+	case len(name) > MaxNameBytes:
+		return "", fault.New(fault.Invalid, "the name is longer than %d bytes", MaxNameBytes)
+	case strings.ContainsAny(name, `/\`):
+		return "", fault.New(fault.Invalid, "the name has a slash or backslash")
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return "", fault.New(fault.Invalid, "the name has a control character")
+		}
+	}
+	return name, nil
+}

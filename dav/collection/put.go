@@ -1,0 +1,195 @@
+package collection
+
+import (
+	"bytes"
+	"context"
+
+	"schulhof/directory"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// PutOptions say more about a new content.
+type PutOptions struct {
+	Guard
+	ContentType string // as the client sent it
+}
+
+// Put stores an object: a new one, or a new content of one that is there. The bytes are durable and visible when it returns. The same
+// bytes again change nothing.
+//
+// fault.Conflict with ErrNoParent or ErrIsCollection, or with the precondition of RFC 4791 §5.3.2.1 and RFC 6352 §6.3.2.1 that the content
+// breaks; fault.TooLarge (max-resource-size), fault.OverQuota (quota-not-exceeded), fault.InUse (a lock), fault.Forbidden, fault.NotFound.
+func (c *Collections) Put(ctx context.Context, who directory.ID, p Path, content *store.Spool, o PutOptions) (n Node, created bool, err error) {
+	r, err := c.route(ctx, who, p)
+	if err != nil {
+		return n, false, err
+	}
+	if r.list || len(r.names) == 0 {
+		return n, false, errIsCollection()
+	}
+	w := &putting{c: c, route: r, who: who, o: o}
+	if err := w.prepare(ctx, content); err != nil {
+		return n, false, err
+	}
+	blob, err := c.store.Put(ctx, content)
+	if err != nil {
+		return n, false, err
+	}
+	defer blob.Release()
+	w.blob = blob
+	if len(w.o.ContentType) > MaxContentType {
+		w.o.ContentType = w.o.ContentType[:MaxContentType]
+	}
+	err = c.store.Write(ctx, func(tx *store.Tx) error { return w.write(ctx, tx) })
+	return w.node, w.created, err
+}
+
+func errIsCollection() error {
+	return fault.Wrap(fault.Conflict, ErrIsCollection, "that is a collection")
+}
+
+// putting is one Put.
+type putting struct {
+	c     *Collections
+	route route
+	who   directory.ID
+	o     PutOptions
+
+	in    Kind // what the collection was when the content was checked
+	index indexed
+	blob  *store.Blob
+
+	node    Node
+	created bool
+}
+
+// prepare looks whether the collection is there and checks the content as its kind demands, before the bytes are stored.
+func (w *putting) prepare(ctx context.Context, content *store.Spool) error {
+	above := w.route
+	above.names = above.names[:len(above.names)-1]
+	var s spot
+	err := w.c.store.Read(ctx, func(tx *store.Tx) (err error) {
+		s, err = w.c.locate(tx, above)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !s.found || !s.last().kind.IsCollection() {
+		return errNoParent()
+	}
+	w.in = s.last().kind
+	if w.index, err = w.c.inspect(s.last(), content); err != nil {
+		return err
+	}
+	return nil
+}
+
+// write is Put's transaction.
+func (w *putting) write(ctx context.Context, tx *store.Tx) error {
+	s, err := w.c.locate(tx, w.route)
+	if err != nil {
+		return err
+	}
+	if err := w.allowed(ctx, tx, &s); err != nil {
+		return err
+	}
+	if w.created = !s.found; w.created {
+		err = w.insert(tx, &s)
+	} else {
+		err = w.replace(tx, &s)
+	}
+	if err != nil {
+		return err
+	}
+	w.node = w.c.node(&s)
+	return nil
+}
+
+// allowed asks everything that may refuse the write.
+func (w *putting) allowed(ctx context.Context, tx *store.Tx, s *spot) error {
+	in := s.last()
+	if s.found {
+		if in = s.parent(); s.last().kind.IsCollection() {
+			return errIsCollection()
+		}
+	} else if s.missing() > 1 || !in.kind.IsCollection() {
+		return errNoParent()
+	}
+	p := s.access.privileges(s.path.Space, in.kind, false)
+	switch {
+	case in.kind != w.in:
+		return fault.Wrap(fault.Conflict, ErrNoParent, "the collection was replaced")
+	case s.found && !p.Write, !s.found && !p.Bind:
+		return errForbidden()
+	}
+	if err := w.c.ask(ctx, tx, w.who, &w.o.Guard); err != nil {
+		return err
+	}
+	return w.uidFree(tx, s, in)
+}
+
+// uidFree refuses a UID that another member has. RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
+func (w *putting) uidFree(tx *store.Tx, s *spot, in *entry) error {
+	if w.index.uid == nil {
+		return nil
+	}
+	var name string
+	err := tx.QueryRow(`SELECT name FROM dav_entry WHERE parent_id = $1 AND uid = $2`, int64(in.id), w.index.uid).Scan(&name)
+	if isNoRows(err) || err == nil && name == s.name() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	parent, _, _ := s.path.Parent()
+	return fault.Wrap(fault.Conflict, &Precondition{Name: "no-uid-conflict", Href: parent.Child(name)}, "another object has the same UID")
+}
+
+// fill sets what the content says.
+func (w *putting) fill(tx *store.Tx, e *entry) (err error) {
+	if e.blob, err = tx.Reference(w.blob); err != nil {
+		return err
+	}
+	e.etag, e.size, e.contentType, e.indexed = etagOf(w.blob.Hash), w.blob.Size, w.o.ContentType, w.index
+	e.at = store.Location{} // asked for when it is opened
+	return nil
+}
+
+func (w *putting) insert(tx *store.Tx, s *spot) error {
+	e := entry{owner: s.access.owner, kind: Object, name: s.name()}
+	if err := w.fill(tx, &e); err != nil {
+		return err
+	}
+	if err := w.c.charge(tx, &s.access, e.size); err != nil {
+		return err
+	}
+	if err := w.c.bind(tx, s.last(), &e); err != nil {
+		return err
+	}
+	s.chain = append(s.chain, e)
+	return nil
+}
+
+func (w *putting) replace(tx *store.Tx, s *spot) (err error) {
+	e, in := s.last(), s.parent()
+	if bytes.Equal(e.etag, w.blob.Hash[:etagBytes]) && e.contentType == w.o.ContentType {
+		return nil
+	}
+	old := *e
+	if err := w.fill(tx, e); err != nil {
+		return err
+	}
+	if err := w.c.charge(tx, &s.access, e.size-old.size); err != nil {
+		return err
+	}
+	if e.modseq, err = nextModSeq(tx, in.id); err != nil {
+		return err
+	}
+	e.modified = w.c.now().Unix()
+	if err := updateContent(tx, e); err != nil {
+		return err
+	}
+	return tx.Dereference(old.blob, 1)
+}
