@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -122,31 +121,38 @@ func (s *Store) Put(ctx context.Context, p *Spool) (*Blob, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
+	size := p.Size()
 	if b, ok := p.Bytes(); ok {
-		return s.put(ctx, p.Hash(), int64(len(b)), func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
+		return s.put(ctx, p.Hash(), size, size, func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
 	}
-	return s.put(ctx, p.Hash(), p.Size(), func(h Hash) (pack.Location, error) {
-		return s.packs.AppendReader(h, p.Reader(), p.Size())
-	})
+	if size > pack.SingleSize { // its bytes are on the disk already
+		return s.put(ctx, p.Hash(), size, 0, func(h Hash) (pack.Location, error) { return s.packs.Adopt(p.draft, h) })
+	}
+	return s.put(ctx, p.Hash(), size, size, func(h Hash) (pack.Location, error) { return s.packs.AppendReader(h, p.Reader(), size) })
 }
 
 // PutBytes is Put for bytes at hand.
 func (s *Store) PutBytes(ctx context.Context, b []byte) (*Blob, error) {
-	return s.put(ctx, sha256.Sum256(b), int64(len(b)), func(h Hash) (pack.Location, error) {
-		if len(b) <= SmallBlob {
-			return s.packs.Append(h, b)
+	size := int64(len(b))
+	if size > SmallBlob {
+		p := s.NewSpool()
+		defer p.Close()
+		if _, err := p.Write(b); err != nil {
+			return nil, err
 		}
-		return s.packs.AppendReader(h, bytes.NewReader(b), int64(len(b)))
-	})
+		return s.Put(ctx, p)
+	}
+	return s.put(ctx, sha256.Sum256(b), size, size, func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
 }
 
-func (s *Store) put(ctx context.Context, h Hash, size int64, store func(Hash) (pack.Location, error)) (*Blob, error) {
+// put stores a blob with store, which needs that many bytes of the disk, unless it is known.
+func (s *Store) put(ctx context.Context, h Hash, size, need int64, store func(Hash) (pack.Location, error)) (*Blob, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	entry, first := s.pins.take(h, size)
 	if first {
-		loc, err := s.settle(ctx, h, size, store)
+		loc, err := s.settle(ctx, h, need, store)
 		s.pins.settle(h, entry, loc, err)
 	} else {
 		<-entry.ready // not for long: an fsync
@@ -159,7 +165,7 @@ func (s *Store) put(ctx context.Context, h Hash, size int64, store func(Hash) (p
 }
 
 // settle finds a known blob or stores a new one.
-func (s *Store) settle(ctx context.Context, h Hash, size int64, store func(Hash) (pack.Location, error)) (loc pack.Location, err error) {
+func (s *Store) settle(ctx context.Context, h Hash, need int64, store func(Hash) (pack.Location, error)) (loc pack.Location, err error) {
 	// Known bytes need no room, but a reference to them must be written: both follow the same rule.
 	if err := s.writable(); err != nil {
 		return loc, err
@@ -171,12 +177,12 @@ func (s *Store) settle(ctx context.Context, h Hash, size int64, store func(Hash)
 	if !errors.Is(err, ErrNoRows) {
 		return loc, err
 	}
-	if err := s.room(size); err != nil {
+	if err := s.room(need); err != nil {
 		return loc, err
 	}
 	loc, err = store(h)
 	if err == nil {
-		s.metrics.stored.Add(float64(size))
+		s.metrics.stored.Add(float64(loc.Size))
 		return loc, nil
 	}
 	if errors.Is(err, pack.ErrFsync) {

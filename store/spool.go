@@ -13,11 +13,13 @@ import (
 	"schulhof/store/pack"
 )
 
-// Spool takes bytes in while they arrive: in memory up to SmallBlob, then in tmp/. It hashes as it goes. Not safe for concurrent use.
+// Spool takes bytes in while they arrive: in memory up to SmallBlob, then in tmp/, in the form of a pack of their own, which
+// Put makes of them where they are many. It hashes as it goes. Not safe for concurrent use.
 type Spool struct {
 	store *Store
 	buf   *spoolBuffer // nil after Close
-	file  *os.File     // once the memory is used up
+	file  *os.File     // once the memory is used up, with draft writing into it
+	draft *pack.Draft
 	size  int64
 	sum   hash.Hash
 	err   error // the first failed write
@@ -62,7 +64,7 @@ func (p *Spool) spill() error {
 	if err != nil {
 		return p.store.diskError(fmt.Errorf("spool: %w", err))
 	}
-	p.file = f
+	p.file, p.draft = f, pack.NewDraft(f)
 	return p.writeFile(p.buf.b)
 }
 
@@ -73,7 +75,7 @@ func (p *Spool) writeFile(b []byte) error {
 	if err := p.store.ask("write", p.file.Name()); err != nil {
 		return p.store.diskError(fmt.Errorf("spool: %w", err))
 	}
-	if _, err := p.file.Write(b); err != nil {
+	if _, err := p.draft.Write(b); err != nil {
 		return p.store.diskError(fmt.Errorf("spool: %w", err))
 	}
 	return nil
@@ -96,7 +98,7 @@ func (p *Spool) ReadAt(b []byte, off int64) (int, error) {
 	case off < 0:
 		return 0, errors.New("read spool: negative offset")
 	case p.file != nil:
-		return p.file.ReadAt(b, off)
+		return p.draft.ReadAt(b, off)
 	case off >= p.size:
 		return 0, io.EOF
 	}
@@ -129,7 +131,10 @@ func (p *Spool) Close() error {
 	if p.file == nil {
 		return nil
 	}
-	err := errors.Join(p.file.Close(), os.Remove(p.file.Name()))
+	err := p.file.Close()
+	if !p.draft.Moved() {
+		err = errors.Join(err, os.Remove(p.file.Name()))
+	}
 	p.file = nil
 	return err
 }

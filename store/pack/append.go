@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 )
 
 // ErrClosed says that the set takes nothing more.
@@ -28,12 +26,12 @@ func (s *Set) Append(hash Hash, data []byte) (Location, error) {
 	return s.appendFrame(frame.b, int64(len(data)))
 }
 
-// AppendReader is Append for a blob of size bytes, of any size, that r reads from its start.
+// AppendReader is Append for a blob of size bytes, at most SingleSize, that r reads from its start.
 func (s *Set) AppendReader(hash Hash, r io.Reader, size int64) (Location, error) {
-	switch {
-	case size > SingleSize:
-		return s.appendSingle(hash, r, size)
-	case size > ChunkSize:
+	if size > SingleSize {
+		return Location{}, fmt.Errorf("append a blob of %d bytes: more than %d want a draft", size, SingleSize)
+	}
+	if size > ChunkSize {
 		s.chunked <- struct{}{}
 		defer func() { <-s.chunked }()
 		frame, err := s.codec.appendChunked(nil, hash, r, size)
@@ -242,54 +240,4 @@ func (s *Set) breakIfFsync(err error) error {
 		}
 	}
 	return err
-}
-
-// appendSingle streams a large blob into a pack of its own.
-func (s *Set) appendSingle(hash Hash, r io.Reader, size int64) (Location, error) {
-	if err := s.Broken(); err != nil {
-		return Location{}, err
-	}
-	if s.ro {
-		return Location{}, ErrClosed
-	}
-	id := s.takeID()
-	f, err := s.create(id, kindSingle)
-	if err != nil {
-		return Location{}, s.breakIfFsync(err)
-	}
-	h := Header{form: formChunked, Size: size, Hash: hash}
-	if err = s.streamSingle(f, &h, r); err == nil {
-		err = syncFile(s.hook, f)
-	}
-	if closeErr := f.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("close pack: %w", closeErr)
-	}
-	if err != nil {
-		os.Remove(filepath.Join(s.dir, fileName(id))) // nobody knows of it
-		return Location{}, s.breakIfFsync(err)
-	}
-	return Location{Pack: id, Offset: fileHeaderLen, Length: h.Length(), Size: size}, nil
-}
-
-// streamSingle writes the raw chunks, then their table and the frame's header in front of them.
-func (s *Set) streamSingle(f *os.File, h *Header, r io.Reader) error {
-	head := make([]byte, frameHeaderLen+h.chunks()*chunkEntryLen)
-	h.Payload = int64(len(head)) - frameHeaderLen + h.Size
-	chunk := make([]byte, ChunkSize)
-	at := fileHeaderLen + int64(len(head))
-	for i, left := 0, h.Size; left > 0; i++ {
-		part := chunk[:min(left, ChunkSize)]
-		if _, err := io.ReadFull(r, part); err != nil {
-			return fmt.Errorf("read the blob: %w", err)
-		}
-		if err := s.writeAt(f, part, at); err != nil {
-			return err
-		}
-		putChunkEntry(head[frameHeaderLen+i*chunkEntryLen:], part, rawChunk)
-		at += int64(len(part))
-		left -= int64(len(part))
-	}
-	h.sum = checksum(head[frameHeaderLen:])
-	h.put(head)
-	return s.writeAt(f, head, fileHeaderLen)
 }

@@ -100,21 +100,14 @@ func (s *Set) create(id int64, kind byte) (*os.File, error) {
 		return nil, fmt.Errorf("create pack: %w", err)
 	}
 	folder := filepath.Dir(path)
-	err := os.Mkdir(folder, 0o700)
-	if err == nil {
-		err = SyncDir(s.hook, s.dir)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("create pack: %w", err)
+	if err := s.makeFolder(folder); err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create pack: %w", err)
 	}
-	header := make([]byte, fileHeaderLen)
-	copy(header, fileMagic)
-	header[len(fileMagic)] = kind
-	if err = s.writeAt(f, header, 0); err == nil {
+	if err = s.writeAt(f, fileHeader(kind), 0); err == nil {
 		err = SyncDir(s.hook, folder)
 	}
 	if err != nil {
@@ -123,6 +116,26 @@ func (s *Set) create(id int64, kind byte) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// makeFolder makes the folder of a pack and its name durable, if it is not there yet.
+func (s *Set) makeFolder(folder string) error {
+	err := os.Mkdir(folder, 0o700)
+	if err == nil {
+		err = SyncDir(s.hook, s.dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create pack: %w", err)
+	}
+	return nil
+}
+
+// fileHeader is how a pack begins.
+func fileHeader(kind byte) []byte {
+	header := make([]byte, fileHeaderLen, draftStart)
+	copy(header, fileMagic)
+	header[len(fileMagic)] = kind
+	return header
 }
 
 func (s *Set) writeAt(f *os.File, b []byte, off int64) error {

@@ -25,6 +25,7 @@ const (
 	formRaw     = 0
 	formZstd    = 1
 	formChunked = 2
+	formTailed  = 3
 
 	rawChunk = 1 << 31 // in a chunk's stored length
 )
@@ -48,6 +49,9 @@ type Header struct {
 
 // Length is the stored size of the whole frame.
 func (h *Header) Length() int64 { return frameHeaderLen + h.Payload }
+
+// inChunks reports whether the blob is stored in chunks with a table.
+func (h *Header) inChunks() bool { return h.form == formChunked || h.form == formTailed }
 
 func (h *Header) chunks() int64 { return (h.Size + ChunkSize - 1) / ChunkSize }
 
@@ -91,6 +95,8 @@ func (h *Header) validate() error {
 	case formChunked:
 		ok = ok && h.Size > ChunkSize && h.Size < 1<<46 &&
 			h.Payload >= h.chunks()*chunkEntryLen && h.Payload <= h.chunks()*chunkEntryLen+h.Size
+	case formTailed:
+		ok = ok && h.Size > ChunkSize && h.Size < 1<<46 && h.Payload == h.chunks()*chunkEntryLen+h.Size
 	default:
 		ok = false
 	}
@@ -124,7 +130,7 @@ func (c *codec) compress(dst, data []byte) []byte {
 	return c.enc.EncodeAll(data, dst)
 }
 
-// appendChunked appends the frame of a blob above ChunkSize, read from r. single leaves every chunk raw.
+// appendChunked appends the frame of a blob above ChunkSize, read from r.
 func (c *codec) appendChunked(dst []byte, hash Hash, r io.Reader, size int64) ([]byte, error) {
 	h := Header{form: formChunked, Size: size, Hash: hash}
 	start := len(dst)

@@ -39,11 +39,39 @@ func noise(size int) []byte {
 
 func put(t testing.TB, s *Set, data []byte) Location {
 	t.Helper()
-	l, err := s.AppendReader(sha256.Sum256(data), bytes.NewReader(data), int64(len(data)))
+	l, err := tryPut(t, s, data)
 	if err != nil {
 		t.Fatalf("append %d bytes: %v", len(data), err)
 	}
 	return l
+}
+
+// tryPut stores data as the room store does: large blobs by a draft.
+func tryPut(t testing.TB, s *Set, data []byte) (Location, error) {
+	t.Helper()
+	if len(data) <= SingleSize {
+		return s.AppendReader(sha256.Sum256(data), bytes.NewReader(data), int64(len(data)))
+	}
+	d := newDraft(t)
+	for rest := data; len(rest) > 0; {
+		n, err := d.Write(rest[:min(len(rest), 100_000)])
+		if err != nil {
+			return Location{}, err
+		}
+		rest = rest[n:]
+	}
+	return s.Adopt(d, sha256.Sum256(data))
+}
+
+// newDraft makes an empty draft in a folder of its own.
+func newDraft(t testing.TB) *Draft {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "draft"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return NewDraft(f)
 }
 
 // get reads the blob at l through Open.
@@ -295,7 +323,7 @@ func TestAFullDiskPasses(t *testing.T) {
 		return nil
 	}})
 	for _, size := range []int{10, ChunkSize + 1, SingleSize + 1} {
-		if _, err := s.AppendReader(Hash{}, bytes.NewReader(noise(size)), int64(size)); !IsFull(err) {
+		if _, err := tryPut(t, s, noise(size)); !IsFull(err) {
 			t.Errorf("%d bytes: %v, want ENOSPC", size, err)
 		}
 	}

@@ -202,7 +202,7 @@ func (s *Set) Open(l Location) (*Reader, error) {
 		return nil, err
 	}
 	h, err := readHeader(f, l)
-	if err == nil && h.form != formChunked {
+	if err == nil && !h.inChunks() {
 		err = readError(l, ErrCorrupt)
 	}
 	if err == nil {

@@ -244,7 +244,7 @@ func lastFrameEnd(r io.ReaderAt, off, size int64) int64 {
 
 // verifyPayload compares the stored bytes at off with their checksums.
 func (h *Header) verifyPayload(r io.ReaderAt, off int64) error {
-	if h.form != formChunked {
+	if !h.inChunks() {
 		b := make([]byte, h.Payload)
 		if _, err := r.ReadAt(b, off); err != nil {
 			return fmt.Errorf("read frame: %w", err)

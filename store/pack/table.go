@@ -18,13 +18,17 @@ type table struct {
 func readTable(r io.ReaderAt, off int64, h *Header) (*table, error) {
 	n := h.chunks()
 	b := make([]byte, n*chunkEntryLen)
-	if _, err := r.ReadAt(b, off); err != nil {
+	at, base := off, off+int64(len(b))
+	if h.form == formTailed {
+		at, base = off+h.Payload-int64(len(b)), off
+	}
+	if _, err := r.ReadAt(b, at); err != nil {
 		return nil, fmt.Errorf("read chunk table: %w", err)
 	}
 	if checksum(b) != h.sum {
 		return nil, fmt.Errorf("checksum of the chunk table: %w", ErrCorrupt)
 	}
-	t := &table{base: off + int64(len(b)), ends: make([]int64, n), sums: make([]uint32, n), raw: make([]bool, n)}
+	t := &table{base: base, ends: make([]int64, n), sums: make([]uint32, n), raw: make([]bool, n)}
 	end := int64(0)
 	for i := range t.ends {
 		length := binary.LittleEndian.Uint32(b[i*chunkEntryLen:])
