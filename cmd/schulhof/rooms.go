@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/dav/collection"
 	"schulhof/directory"
 	"schulhof/mailbox"
 	"schulhof/store"
@@ -34,6 +35,7 @@ type rooms struct {
 	Store     *store.Store
 	Directory *directory.Directory
 	Mail      *mailbox.Mail
+	DAV       *collection.Collections
 	Log       *slog.Logger
 }
 
@@ -79,12 +81,19 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 		Log: r.Log.With("room", "mailbox"), Metrics: o.metrics, Now: o.now,
 		MaxSize: int64(m.MaxSize), MaxBoxes: m.MaxMailboxes, ViewMemory: int64(m.ViewMemory),
 	})
+	if err != nil {
+		return err
+	}
+	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now})
 	return err
 }
 
 // Close closes what is open, the last opened first.
 func (r *rooms) Close() error {
 	var errs []error
+	if r.DAV != nil {
+		errs = append(errs, r.DAV.Close())
+	}
 	if r.Mail != nil {
 		errs = append(errs, r.Mail.Close())
 	}
