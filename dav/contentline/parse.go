@@ -17,7 +17,7 @@ func Parse(b []byte) ([]*Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := parser{slab: make([]Line, 0, len(marks))}
+	p := parser{slab: make([]Line, 0, len(marks)), params: make([]Param, 0, len(marks)), values: make([]string, 0, len(marks))}
 	for i, m := range marks {
 		end := len(text)
 		if i+1 < len(marks) {
