@@ -33,6 +33,11 @@ func TestParseReportsEveryFault(t *testing.T) {
 			"mail.max_size: 1B, want 1MiB to 1GiB",
 			"store.grace: 5m0s, want 1h0m0s to 87600h0m0s",
 		}},
+		{"retention out of bounds", "[retention]\ndeleted_accounts = \"1h\"\nmigration_copies = \"0s\"\n", []string{
+			"retention.migration_copies: 0s, want 1h0m0s to 87600h0m0s",
+			"retention.deleted_accounts: 1h0m0s, want 24h0m0s to 87600h0m0s",
+		}},
+		{"deleted accounts are kept until someone removes them", "[retention]\ndeleted_accounts = \"0s\"\n", nil},
 		{"faults of form and of value together", "[log]\nlevle = 1\nformat = \"xml\"\n", []string{
 			"line 2: unknown key log.levle, did you mean level?", `log.format: "xml", want one of text, json`}},
 		{"no TOML at all", "[log\n", []string{"line 2: expected '.' or ']' to end table name, but got '\\n' instead"}},

@@ -13,6 +13,8 @@ type Config struct {
 	Quota    Quota    `toml:"quota"`
 	Store    Store    `toml:"store"`
 	Log      Log      `toml:"log"`
+
+	Retention Retention `toml:"retention"`
 }
 
 // Server says who this server is and where its data lie.
@@ -98,6 +100,16 @@ type Store struct {
 	MinFree Size `toml:"min_free"`
 }
 
+// Retention is how long the server keeps what is no longer needed, before it removes it by itself. It looks every hour.
+type Retention struct {
+	// A deleted account and all its data are removed for good after this time, 24h to 87600h; until then the command user enable brings
+	// it back. "0s": only the command user delete --purge removes accounts. 1440h are 60 days.
+	DeletedAccounts time.Duration `toml:"deleted_accounts"`
+	// The copy of the database that is made before an update migrates it (schulhof.db.before-NNNN) is removed after this time with the new
+	// version, 1h to 87600h. It holds people's data as they were then.
+	MigrationCopies time.Duration `toml:"migration_copies"`
+}
+
 // Log is about what the server writes to its standard error. Subjects and passwords are never written.
 type Log struct {
 	// "debug" (every protocol line), "info", "warn" or "error".
@@ -121,5 +133,7 @@ func Default(dir string) *Config {
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},
 		Log:      Log{Level: "info", Format: "text"},
+
+		Retention: Retention{DeletedAccounts: 60 * 24 * time.Hour, MigrationCopies: 30 * 24 * time.Hour},
 	}
 }

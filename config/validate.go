@@ -57,7 +57,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Store.validate(), c.Log.validate())
+		c.Mail.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
 }
 
 func (s *Server) validate() error {
@@ -163,8 +163,18 @@ func (m *Mail) validate() error {
 
 func (s *Store) validate() error {
 	return errors.Join(
-		between("store.grace", s.Grace, time.Hour, 10*365*24*time.Hour),
+		between("store.grace", s.Grace, time.Hour, longestTime),
 		between("store.min_free", s.MinFree, 0, 1<<50))
+}
+
+const longestTime = 10 * 365 * 24 * time.Hour
+
+func (r *Retention) validate() error {
+	errs := []error{between("retention.migration_copies", r.MigrationCopies, time.Hour, longestTime)}
+	if r.DeletedAccounts != 0 {
+		errs = append(errs, between("retention.deleted_accounts", r.DeletedAccounts, 24*time.Hour, longestTime))
+	}
+	return errors.Join(errs...)
 }
 
 func (l *Log) validate() error {

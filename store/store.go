@@ -225,7 +225,7 @@ func (s *Store) migrateSQLite(ctx context.Context, path string) error {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	return migrate(ctx, db, s.migrationFiles(), false, s.log, func(version int64) error {
-		return copyDatabase(conn, fmt.Sprintf("%s.before-%04d", path, version))
+		return copyDatabase(conn, fmt.Sprintf("%s%s%04d", path, copySuffix, version))
 	})
 }
 
