@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -179,17 +178,11 @@ func checkPassword(secret string, names ...string) error {
 			return fault.New(fault.Invalid, "the password is the person's name")
 		}
 	}
-	if strings.Count(folded, folded[:1]) == len(folded) || slices.Contains(strings.Fields(commonPasswords), folded) {
+	if isCommon(folded) {
 		return fault.New(fault.Invalid, "the password is one of the first that anyone tries")
 	}
 	return nil
 }
-
-// commonPasswords are the most used of eight characters and more in published lists, German ones among them.
-const commonPasswords = ` 12345678 123456789 1234567890 0123456789 987654321 87654321 password password1 password123 passwort passwort1 passwort123
- qwertyui qwertyuiop qwertzui qwertzuiop qwerty123 qwertz123 1q2w3e4r 1qaz2wsx iloveyou sunshine princess football fussball baseball superman
- starwars hallo123 hallohallo schatz123 schalke04 bayernmünchen willkommen willkommen1 welcome1 welcome123 changeme geheim123 abcd1234 abc12345
- abcdefgh 11223344 12341234 123123123 dragon123 passw0rd p@ssw0rd admin123 administrator letmein1 trustno1 whatever schule123 schueler lehrer123 `
 
 // passwordAlphabet leaves out what looks alike in print.
 const passwordAlphabet = "abcdefghjkmnpqrstuvwxyz23456789"
