@@ -86,6 +86,14 @@ func (m *Mail) AcknowledgementLost(_ context.Context, key [32]byte) error {
 	return nil
 }
 
+// AcknowledgementArrived says that the peer has read the 250 for key: what it sends from now on is a new message, though the bytes be the same.
+func (m *Mail) AcknowledgementArrived(key [32]byte) {
+	s := m.seen
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lost, key)
+}
+
 // loadDeliveriesSeen reads what the last run left: after a clean end only lost answers, after a crash all of its last minutes.
 func (m *Mail) loadDeliveriesSeen(ctx context.Context) (*deliverySeen, error) {
 	s := &deliverySeen{lost: make(map[[32]byte]seenDelivery), failed: make(map[[32]byte]seenDelivery)}

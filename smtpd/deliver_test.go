@@ -171,33 +171,6 @@ func TestNoticesAsAsked(t *testing.T) {
 	}
 }
 
-func TestASecondTryAfterALostReplyIsNotASecondMessage(t *testing.T) {
-	w := newWorld(t)
-	address := w.listen(doorMX)
-	try := func(leave bool) {
-		p := dialTo(t, address, false)
-		p.do("EHLO x.example", "250")
-		p.do("MAIL FROM:<lena@example.org>", "250")
-		p.do("RCPT TO:<anna@school.test>", "250")
-		p.do("DATA", "354")
-		p.send(letter)
-		if leave {
-			p.send(".\r\n")
-			p.nc.Close()
-			return
-		}
-		p.send(".\r\n")
-		p.want("250 2.0.0 OK")
-		p.do("QUIT", "221")
-	}
-	try(true)
-	waitFor(t, "the reply that did not arrive", func() bool { return strings.Contains(w.log.String(), "reply did not arrive") })
-	try(false)
-	if n := len(w.inbox("anna")); n != 1 {
-		t.Errorf("anna has %d messages after a second try, want 1", n)
-	}
-}
-
 func TestTheSameMessageTwiceIsTwoMessages(t *testing.T) {
 	w := newWorld(t)
 	address := w.listen(doorMX)

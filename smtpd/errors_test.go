@@ -2,6 +2,9 @@ package smtpd
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"strings"
 	"testing"
 
@@ -41,21 +44,6 @@ func TestRuleTextCannotBreakTheReply(t *testing.T) {
 	}
 }
 
-func TestEveryReplyIsWellFormed(t *testing.T) {
-	for _, r := range []reply{okDone, okSender, okRecipient, okBye, okTLS, okAuth, okVerify, okHelp, noStopping, noTimeout, noTooSlow, noCrowd,
-		noBadCommands, noAuthBudget, noRcptBudget, noMoreMail, noSession, noPeer, noPanic, noUnknownRate, noInternal, noSpace, noQuota, noTooMany,
-		noThrottled, noAuthLater, noAuthBroken, badLine, badLineEnd, badControl, badCommand, badSyntax, badHello, badSender, badRecipient, badBase64,
-		badCancelled, badOff, badSequence, badMechanism, badParameter, badRecipients, badLineEnds, badTooLarge, badHeaderSize, badHops, badTwoFrom,
-		badFrom, badUTF8, noLogin, noTLS, noCredentials, noClearAuth, noUser, noMembers, noRelay, noOutside, noRight, noSuch, noContent, notYourSender, notYourFrom} {
-		if int(r.enhanced[0]-'0') != r.code/100 || strings.Count(r.enhanced, ".") != 2 || r.text == "" || !isPrintable(r.text) {
-			t.Errorf("%+v: RFC 3463 §2 wants the class of the code", r)
-		}
-		if r.code == 421 && !r.close {
-			t.Errorf("%+v does not close the connection", r)
-		}
-	}
-}
-
 // answerable is an error that is answered with r.
 func answerable(r reply) error {
 	for _, kind := range fault.Kinds() {
@@ -64,4 +52,60 @@ func answerable(r reply) error {
 		}
 	}
 	panic("no such answer")
+}
+
+// enhancedCodes are the registered codes that this server may use. https://www.iana.org/assignments/smtp-enhanced-status-codes (RFC 5248)
+const enhancedCodes = ` 0.0 1.0 1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 1.9 1.10 2.0 2.1 2.2 2.3 2.4 3.0 3.1 3.2 3.3 3.4 3.5 4.0 4.1 4.2 4.3 4.4 4.5 4.6 4.7
+ 5.0 5.1 5.2 5.3 5.4 5.5 5.6 6.0 6.1 6.2 6.3 6.4 6.5 6.6 6.7 6.8 6.9 6.10 6.11 7.0 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 7.9 7.10 7.11 7.12 7.13 7.14 7.15 `
+
+// Every reply that errors.go defines, read from its source so that none is forgotten: a code of RFC 5321, RFC 4954 or RFC 3207, an
+// enhanced code that is registered and of the same class, the end of the connection with 421 and only there or where bytes are lost.
+func TestReplyTable(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		literal, ok := spec.Values[0].(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		name, fields := spec.Names[0].Name, map[string]string{}
+		for _, e := range literal.Elts {
+			pair := e.(*ast.KeyValueExpr)
+			switch v := pair.Value.(type) {
+			case *ast.BasicLit:
+				fields[pair.Key.(*ast.Ident).Name] = strings.Trim(v.Value, `"`)
+			case *ast.Ident:
+				fields[pair.Key.(*ast.Ident).Name] = v.Name
+			}
+		}
+		code, enhanced := fields["code"], fields["enhanced"]
+		if !strings.Contains(" 214 220 221 235 250 252 354 421 450 451 452 454 500 501 502 503 504 530 535 538 550 552 553 554 555 ", " "+code+" ") {
+			t.Errorf("%s: %q is no code of SMTP", name, code)
+		}
+		class, detail, _ := strings.Cut(enhanced, ".")
+		if (enhanced == "") != (code == "354") || enhanced != "" && (class != code[:1] || !strings.Contains(enhancedCodes, " "+detail+" ")) {
+			t.Errorf("%s: %q does not go with %s", name, enhanced, code)
+		}
+		if kind := name[:2]; (kind == "ok" || kind == "go") != (code < "400") || kind == "ba" && code[0] != '5' {
+			t.Errorf("%s: the name does not fit %s", name, code)
+		}
+		if code == "421" && fields["close"] != "true" {
+			t.Errorf("%s: after 421 the connection ends", name)
+		}
+		if other := seen[fields["text"]]; other != "" || fields["text"] == "" {
+			t.Errorf("%s says %q like %s: an administrator could not tell them apart", name, fields["text"], other)
+		}
+		seen[fields["text"]] = name
+		return true
+	})
+	if len(seen) < 60 {
+		t.Errorf("only %d replies were found", len(seen))
+	}
 }

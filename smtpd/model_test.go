@@ -168,10 +168,6 @@ func (m *model) bdat(r *rand.Rand, n int) step {
 		send += " LAST"
 	}
 	send += "\r\n" + chunk
-	if !m.hello {
-		// Before a greeting the command is refused unread: what follows are commands, and none of them is one.
-		return step{"NOOP\r\n", []string{"250"}}
-	}
 	if no := m.mayBegin(); no != "" && !m.chunks {
 		return step{send, []string{no}}
 	}

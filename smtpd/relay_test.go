@@ -99,6 +99,12 @@ func greeted(w *world, d *door, verb string) *peerConn {
 // loggedIn is a connection after a login as name.
 func loggedIn(w *world, d *door, name string) *peerConn {
 	p := greeted(w, d, "EHLO")
-	p.do("AUTH PLAIN "+base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "\x00%s\x00%s", name, password)), "235")
+	p.login(name)
 	return p
+}
+
+// login logs in as name.
+func (p *peerConn) login(name string) {
+	p.t.Helper()
+	p.do("AUTH PLAIN "+base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "\x00%s\x00%s", name, password)), "235")
 }

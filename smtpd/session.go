@@ -57,7 +57,7 @@ func verbs(s *session, verb string) (command, bool) {
 	case "DATA":
 		return command{run: (*session).data, hello: true, noArgs: true}, true
 	case "BDAT":
-		return command{run: (*session).bdat, hello: true}, true
+		return command{run: (*session).bdat}, true // its chunk follows whatever we say, so it looks for itself
 	case "RSET":
 		return command{run: (*session).rset, noArgs: true}, true
 	case "NOOP":
@@ -87,7 +87,10 @@ func (s *session) serve(ctx context.Context) {
 			s.broken(ctx, err)
 			return
 		}
-		s.unsure = nil // the peer goes on, so it has read our 250
+		if s.unsure != nil { // the peer goes on, so it has read our 250
+			s.srv.o.Mail.AcknowledgementArrived(*s.unsure)
+			s.unsure = nil
+		}
 		if r := s.command(ctx, line); r.close {
 			s.wire.lingerAndClose()
 			return

@@ -54,9 +54,10 @@ func (t *trace) appendTo(b []byte) []byte {
 	return append(t.at.AppendFormat(b, dateFormat), crlf...)
 }
 
-// headerSafe is a HELO argument as it may stand in a comment-free place of a header.
+// headerSafe is a HELO argument as it may stand in a comment-free place of a header: in ASCII, because the message may not be an
+// internationalised one (RFC 6532).
 func headerSafe(hello string) string {
-	if validDomain(hello) {
+	if validDomain(hello) && isASCII(hello) {
 		return hello
 	}
 	return strings.Map(func(c rune) rune {
