@@ -128,9 +128,13 @@ func (l *addressList) join(c byte) {
 	l.word, l.at, l.quoted = l.word[:0], -1, false
 }
 
-// dotsUntilAt looks whether the local part "a . b . c @" continues here. It looks at one word only, so that the list stays linear.
+// lookFor is how far dotsUntilAt looks ahead. It is asked at each dot, so that the list stays linear only if this is bounded.
+const lookFor = 128
+
+// dotsUntilAt looks whether the local part "a . b . c @" continues here, with one more word at most.
 func (l *addressList) dotsUntilAt() bool {
-	rest := strings.TrimLeft(l.s[l.i-1:], " \t.")
+	rest := l.s[l.i-1 : min(len(l.s), l.i-1+lookFor)]
+	rest = strings.TrimLeft(rest, " \t.")
 	n := 0
 	for n < len(rest) && n < 64 && tokenByte(rest[n]) && rest[n] != '.' {
 		n++
