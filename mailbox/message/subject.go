@@ -9,7 +9,8 @@ func baseSubject(subject string) (base string, reply bool) {
 		s = joinSpace(s) // step 1
 	}
 	for {
-		s, reply = cutTrailers(s, reply) // step 2
+		// step 2
+		s, reply = cutTrailers(strings.TrimLeft(s, " "), reply)
 		for before := ""; before != s; { // step 5: repeat 3 and 4
 			before = s
 			if rest, ok := cutLeader(s); ok { // step 3
@@ -38,7 +39,7 @@ func cutTrailers(s string, reply bool) (string, bool) {
 	}
 }
 
-// cutLeader removes *subj-blob subj-refwd, or white space. The German forms "AW:" and "WG:" count as well.
+// cutLeader removes *subj-blob subj-refwd and the white space after it. The German forms "AW:" and "WG:" count as well.
 func cutLeader(s string) (rest string, ok bool) {
 	rest = strings.TrimLeft(s, " ")
 	for {
