@@ -295,7 +295,10 @@ func (p *previewWriter) Write(b []byte) (int, error) {
 		case unicode.IsControl(r) || isBidiControl(r):
 			continue
 		}
-		if p.space && p.n < maxPreview-1 {
+		if p.space {
+			if p.n >= maxPreview-1 {
+				return size, errLimit // a space and nothing behind it
+			}
 			p.out = append(p.out, ' ')
 			p.n++
 		}
