@@ -300,6 +300,9 @@ func (tx *Tx) Locate(id BlobID) (l Location, err error) {
 	return l, err
 }
 
+// ErrCorrupt is in the chain of every error that says that stored bytes are not what was written.
+var ErrCorrupt = pack.ErrCorrupt
+
 // OpenBlob opens a blob for reading; small blobs (≤ SmallBlob) come whole from Bytes without a copy per read. The checksum is verified.
 func (s *Store) OpenBlob(ctx context.Context, l Location) (*BlobReader, error) {
 	if err := ctx.Err(); err != nil {
