@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"schulhof/store"
 	"schulhof/store/fault"
 )
 
@@ -97,6 +98,8 @@ func outcome(err error) (status, code, text string, bug bool) {
 		return "NO", code, text, f.Kind == fault.Internal || f.Kind == fault.Unavailable
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "NO", "UNAVAILABLE", "Interrupted", false
+	case errors.Is(err, store.ErrCorrupt):
+		return "NO", "CORRUPTION", "Stored data are damaged, it has been logged", true
 	}
 	code, text = codeOf(fault.Internal)
 	return "NO", code, text, true

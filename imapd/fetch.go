@@ -2,12 +2,14 @@ package imapd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
 
 	"schulhof/mailbox"
 	"schulhof/mailbox/message"
+	"schulhof/store"
 )
 
 // fetch answers data of messages. RFC 9051 §6.4.5, CHANGEDSINCE and VANISHED of RFC 7162.
@@ -91,14 +93,15 @@ type fetcher struct {
 	own       encoder
 	borrowed  bool // seqs, entries, marked and saveDates belong to the fetcher that this one helps
 
-	gone, badCTE, broken bool // why the command ends with NO although it answered
+	gone, badCTE bool  // why the command ends with NO although it answered
+	broken       error // the same: a message could not be read
 }
 
 func (f *fetcher) start(c *conn, plan *fetchPlan) {
 	f.c, f.w, f.plan = c, c.w, plan
 	f.snap, f.latest = c.sel.snap, c.sel.box.Snapshot()
 	f.told = f.told[:0]
-	f.gone, f.badCTE, f.broken = false, false, false
+	f.gone, f.badCTE, f.broken = false, false, nil
 	f.body.mail = c.srv.mail
 }
 
@@ -256,8 +259,8 @@ func (f *fetcher) finish() error {
 		return no("UNKNOWN-CTE", "a part has an unknown Content-Transfer-Encoding")
 	case f.gone:
 		return no("EXPUNGEISSUED", "some of the messages no longer exist")
-	case f.broken:
-		return no("SERVERBUG", "some of the messages cannot be read")
+	case f.broken != nil:
+		return no(unreadableCode(f.broken), "some of the messages cannot be read")
 	}
 	return nil
 }
@@ -324,11 +327,19 @@ func (f *fetcher) unreadable(ctx context.Context, mark int, err error) error {
 	}
 	f.c.log.Error("message cannot be read", "mailbox", f.c.sel.name, "err", err)
 	if f.streamed {
-		return bye("SERVERBUG", "A message cannot be read to its end")
+		return bye(unreadableCode(err), "A message cannot be read to its end")
 	}
 	f.w.buf = f.w.buf[:mark]
-	f.broken = true
+	f.broken = err
 	return nil
+}
+
+// unreadableCode tells damage on the disk from what may work the next time. RFC 5530 §3.
+func unreadableCode(err error) string {
+	if errors.Is(err, store.ErrCorrupt) {
+		return "CORRUPTION"
+	}
+	return "SERVERBUG"
 }
 
 // item writes one data item of entry n.

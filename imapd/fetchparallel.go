@@ -75,7 +75,10 @@ func (f *fetcher) parallel(ctx context.Context, contents []mailbox.Content, chun
 	close(stop)
 	work.Wait()
 	for _, g := range all {
-		f.gone, f.badCTE, f.broken = f.gone || g.gone, f.badCTE || g.badCTE, f.broken || g.broken
+		f.gone, f.badCTE = f.gone || g.gone, f.badCTE || g.badCTE
+		if f.broken == nil {
+			f.broken = g.broken
+		}
 		g.release()
 	}
 	return err

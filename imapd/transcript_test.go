@@ -1,14 +1,19 @@
 package imapd
 
 import (
+	"context"
+	"crypto/tls"
 	"flag"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"schulhof/directory"
 )
 
 var record = flag.String("record", "", "rewrite the S: lines of this transcript with what the server said; read them before you commit")
@@ -23,6 +28,13 @@ var record = flag.String("record", "", "rewrite the S: lines of this transcript 
 //	$UIDVALIDITY        in a C: line: the last one that was said
 //	@deliver Subject    a small message arrives in anna's INBOX
 //	@disable ben        an account is disabled
+//	@quota 1000         anna may keep so many bytes
+//	@tls                the server has a certificate and takes no password in plain text
+//	@secure 1           connection 1 starts TLS
+//	@deflate            the first connection goes on compressed
+//	@damage             every stored message has been damaged on the disk
+//	@close              the storage takes nothing any more
+//	@stop               the server is asked to stop
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcript/*.txt")
 	if err != nil || len(files) == 0 {
@@ -39,6 +51,7 @@ func TestTranscripts(t *testing.T) {
 // player plays one transcript.
 type player struct {
 	*testServer
+	trust *tls.Config // of @tls
 	file  string
 	conns map[string]*client
 	raw   map[string]bool
@@ -53,7 +66,14 @@ func play(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{testServer: newTestServer(t), file: file, conns: map[string]*client{}, raw: map[string]bool{}, tags: map[string]string{}}
+	var change []func(*Options)
+	var trust *tls.Config
+	if strings.Contains("\n"+string(text), "\n@tls\n") {
+		var certificate *tls.Config
+		certificate, trust = testTLS(t)
+		change = append(change, func(o *Options) { o.TLS, o.AllowPlaintextLoopback = certificate, false })
+	}
+	p := &player{testServer: newTestServer(t, change...), trust: trust, file: file, conns: map[string]*client{}, raw: map[string]bool{}, tags: map[string]string{}}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	recording := *record != "" && *record == strings.TrimSuffix(filepath.Base(file), ".txt")
 	for i, line := range lines {
@@ -107,9 +127,36 @@ func (p *player) directive(number int, line string) {
 		p.deliver(rest)
 	case word == "@disable":
 		p.disable(rest)
+	case word == "@tls": // play has seen it
+	case p.happens(word, rest):
 	default:
 		p.Fatalf("%s:%d: cannot read %q", p.file, number, line)
 	}
+}
+
+// happens does what a directive says happens to the server or to a connection.
+func (p *player) happens(word, rest string) bool {
+	switch word {
+	case "@quota":
+		n, err := strconv.ParseInt(rest, 10, 64)
+		p.check(err)
+		p.check(p.dir.ChangeAccount(context.Background(), p.anna, directory.AccountChange{QuotaBytes: &n}))
+	case "@secure":
+		name := strings.TrimPrefix(rest, "1")
+		p.conns[name] = newClient(p, tls.Client(p.conns[name].nc, p.trust))
+	case "@deflate":
+		p.conns[""] = p.conns[""].deflated()
+	case "@damage":
+		p.damage()
+	case "@close":
+		p.mail.Close()
+		p.check(p.store.Close())
+	case "@stop":
+		p.check(p.stop())
+	default:
+		return false
+	}
+	return true
 }
 
 func (p *player) say(conn, text string) {
@@ -170,7 +217,8 @@ func (p *player) recordLine(line string, rest []string) {
 	}
 	p.out = append(p.out, line)
 	p.step(0, line)
-	if m == nil && !strings.HasPrefix(line, "@") || len(rest) > 0 && strings.HasPrefix(rest[0], "C") && m != nil && strings.HasPrefix(rest[0], "C"+m[2]+":") {
+	acts := strings.HasPrefix(line, "@deliver") || strings.HasPrefix(line, "@disable") || line == "@stop"
+	if m == nil && !acts || len(rest) > 0 && strings.HasPrefix(rest[0], "C") && m != nil && strings.HasPrefix(rest[0], "C"+m[2]+":") {
 		return
 	}
 	for _, name := range []string{"", "2", "3"} {
