@@ -173,16 +173,16 @@ func (rd *reader) line(limit int, d time.Duration) ([]byte, error) {
 			end := rd.r + scanned + i
 			line := rd.buf[rd.r:end]
 			rd.r = end + 1
-			if len(line) > limit {
-				return nil, errLineTooLong
-			}
 			if n := len(line); n > 0 && line[n-1] == '\r' {
 				line = line[:n-1]
+			}
+			if len(line) > limit {
+				return nil, errLineTooLong
 			}
 			return line, nil
 		}
 		scanned = rd.w - rd.r
-		if scanned > limit {
+		if scanned > limit+1 { // more than the line and the CR of its end
 			return nil, rd.dropLine(d)
 		}
 		if err := rd.fill(d, false); err != nil {
