@@ -118,23 +118,41 @@ func (p *pins) in(id int64) bool {
 // Put makes the spool's bytes durable (one fsync shared by all that wait) and pins them against compaction until Release.
 // Known bytes are not stored again. The blob has no reference until a Tx calls Reference. fault.Unavailable: disk full or an I/O error.
 func (s *Store) Put(ctx context.Context, p *Spool) (*Blob, error) {
+	putting := s.Begin(ctx, p)
+	return putting.Wait()
+}
+
+// Putting is a Put that is under way.
+type Putting struct {
+	store *Store
+	hash  Hash
+	size  int64
+	pin   *pin
+	first bool                              // this one stores the bytes; others wait for it
+	write func(Hash) (pack.Location, error) // nil: there is nothing to do
+	loc   pack.Location
+	err   error
+}
+
+// Begin starts a Put, so that the caller can use the time that a small blob's fsync takes. p must not change until Wait, which must
+// be called, and soon: others who put the same bytes wait for it.
+func (s *Store) Begin(ctx context.Context, p *Spool) Putting {
 	if p.err != nil {
-		return nil, p.err
+		return Putting{err: p.err}
 	}
 	size := p.Size()
 	if b, ok := p.Bytes(); ok {
-		return s.put(ctx, p.Hash(), size, size, func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
+		return s.begin(ctx, p.Hash(), b)
 	}
 	if size > pack.SingleSize { // its bytes are on the disk already
-		return s.put(ctx, p.Hash(), size, 0, func(h Hash) (pack.Location, error) { return s.packs.Adopt(p.draft, h) })
+		return s.beginLate(ctx, p.Hash(), size, 0, func(h Hash) (pack.Location, error) { return s.packs.Adopt(p.draft, h) })
 	}
-	return s.put(ctx, p.Hash(), size, size, func(h Hash) (pack.Location, error) { return s.packs.AppendReader(h, p.Reader(), size) })
+	return s.beginLate(ctx, p.Hash(), size, size, func(h Hash) (pack.Location, error) { return s.packs.AppendReader(h, p.Reader(), size) })
 }
 
 // PutBytes is Put for bytes at hand.
 func (s *Store) PutBytes(ctx context.Context, b []byte) (*Blob, error) {
-	size := int64(len(b))
-	if size > SmallBlob {
+	if len(b) > SmallBlob {
 		p := s.NewSpool()
 		defer p.Close()
 		if _, err := p.Write(b); err != nil {
@@ -142,53 +160,92 @@ func (s *Store) PutBytes(ctx context.Context, b []byte) (*Blob, error) {
 		}
 		return s.Put(ctx, p)
 	}
-	return s.put(ctx, sha256.Sum256(b), size, size, func(h Hash) (pack.Location, error) { return s.packs.Append(h, b) })
+	p := s.begin(ctx, sha256.Sum256(b), b)
+	return p.Wait()
 }
 
-// put stores a blob with store, which needs that many bytes of the disk, unless it is known.
-func (s *Store) put(ctx context.Context, h Hash, size, need int64, store func(Hash) (pack.Location, error)) (*Blob, error) {
+// begin hands a small blob to the packs.
+func (s *Store) begin(ctx context.Context, h Hash, b []byte) Putting {
+	p := s.take(ctx, h, int64(len(b)))
+	if p.first && p.settle(ctx, p.size) {
+		pending := s.packs.Begin(h, b)
+		p.write = func(Hash) (pack.Location, error) { return pending.Wait() }
+	}
+	return p
+}
+
+// beginLate leaves the work to Wait: store needs that many bytes of the disk.
+func (s *Store) beginLate(ctx context.Context, h Hash, size, need int64, store func(Hash) (pack.Location, error)) Putting {
+	p := s.take(ctx, h, size)
+	if p.first && p.settle(ctx, need) {
+		p.write = store
+	}
+	return p
+}
+
+func (s *Store) take(ctx context.Context, h Hash, size int64) Putting {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return Putting{err: err}
 	}
-	entry, first := s.pins.take(h, size)
-	if first {
-		loc, err := s.settle(ctx, h, need, store)
-		s.pins.settle(h, entry, loc, err)
-	} else {
-		<-entry.ready // not for long: an fsync
-	}
-	if entry.err != nil {
-		s.pins.release(h, entry)
-		return nil, entry.err
-	}
-	return &Blob{Hash: h, Size: size, pins: &s.pins, pin: entry}, nil
+	p := Putting{store: s, hash: h, size: size}
+	p.pin, p.first = s.pins.take(h, size)
+	return p
 }
 
-// settle finds a known blob or stores a new one.
-func (s *Store) settle(ctx context.Context, h Hash, need int64, store func(Hash) (pack.Location, error)) (loc pack.Location, err error) {
+// settle finds a known blob, or else finds out whether there is room for need bytes of a new one.
+func (p *Putting) settle(ctx context.Context, need int64) (store bool) {
+	s := p.store
 	// Known bytes need no room, but a reference to them must be written: both follow the same rule.
-	if err := s.writable(); err != nil {
-		return loc, err
+	if p.err = s.writable(); p.err != nil {
+		return false
 	}
-	err = s.Read(context.WithoutCancel(ctx), func(tx *Tx) error {
-		return tx.QueryRow(`SELECT pack, offset_, length, size FROM blob WHERE hash = $1`, h[:]).
-			Scan(&loc.Pack, &loc.Offset, &loc.Length, &loc.Size)
-	})
-	if !errors.Is(err, ErrNoRows) {
-		return loc, err
+	if s.known.mayKnow(p.hash) {
+		err := s.Read(context.WithoutCancel(ctx), func(tx *Tx) error {
+			return tx.QueryRow(`SELECT pack, offset_, length, size FROM blob WHERE hash = $1`, p.hash[:]).
+				Scan(&p.loc.Pack, &p.loc.Offset, &p.loc.Length, &p.loc.Size)
+		})
+		if !errors.Is(err, ErrNoRows) {
+			p.err = err
+			return false
+		}
 	}
-	if err := s.room(need); err != nil {
-		return loc, err
+	p.err = s.room(need)
+	return p.err == nil
+}
+
+// Wait returns the blob once it is durable.
+func (p *Putting) Wait() (*Blob, error) {
+	if p.pin == nil {
+		return nil, p.err
 	}
-	loc, err = store(h)
+	s := p.store
+	if p.first {
+		if p.write != nil {
+			p.loc, p.err = p.write(p.hash)
+			p.err = s.stored(p.hash, p.size, p.err)
+		}
+		s.pins.settle(p.hash, p.pin, p.loc, p.err)
+	} else {
+		<-p.pin.ready // not for long: an fsync
+	}
+	if p.pin.err != nil {
+		s.pins.release(p.hash, p.pin)
+		return nil, p.pin.err
+	}
+	return &Blob{Hash: p.hash, Size: p.size, pins: &s.pins, pin: p.pin}, nil
+}
+
+// stored takes note of a write that has ended.
+func (s *Store) stored(h Hash, size int64, err error) error {
 	if err == nil {
-		s.metrics.stored.Add(float64(loc.Size))
-		return loc, nil
+		s.known.add(h)
+		s.metrics.stored.Add(float64(size))
+		return nil
 	}
 	if errors.Is(err, pack.ErrFsync) {
 		s.breakDown(err)
 	}
-	return loc, s.diskError(fmt.Errorf("store blob: %w", err))
+	return s.diskError(fmt.Errorf("store blob: %w", err))
 }
 
 // Reference counts one more reference to b, in this transaction, and returns its row's id. fault.Conflict: it was

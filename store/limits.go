@@ -31,6 +31,13 @@ const (
 	// referencesAtOnce is how many blobs one statement refers to: five parameters each, and few texts to keep prepared.
 	referencesAtOnce = 32
 
+	// hashFilterBits is how many bits of the filter of known hashes a blob gets, hashFilterSpare for how many blobs there is room beyond those of
+	// the start, hashFilterMost the bytes that it may take, and hashFilterPage how many rows one snapshot reads for it.
+	hashFilterBits  = 16
+	hashFilterSpare = 500_000
+	hashFilterMost  = 64 << 20
+	hashFilterPage  = 5000
+
 	// groupJobs and groupTime bound one group commit, so that the first closure of a group does not wait for long.
 	groupJobs = 256
 	groupTime = 20 * time.Millisecond

@@ -65,6 +65,7 @@ type Store struct {
 
 	packs   *pack.Set
 	pins    pins
+	known   hashFilter
 	feed    feed
 	full    fullness
 	health  health
@@ -107,6 +108,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	go s.writer()
 	s.janitor.Go(s.compactNowAndThen)
+	s.janitor.Go(s.learnHashes)
 	if s.checkpoint != nil {
 		go s.checkpoint.run()
 	}
@@ -127,13 +129,14 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next := int64(0)
+	var next, newest int64
 	err = s.Read(ctx, func(tx *Tx) error {
-		return tx.QueryRow(`SELECT COALESCE(MAX(pack), 0) + 1 FROM blob`).Scan(&next)
+		return tx.QueryRow(`SELECT COALESCE(MAX(pack), 0) + 1, (SELECT COALESCE(MAX(id), 0) FROM blob) FROM blob`).Scan(&next, &newest)
 	})
 	if err != nil {
 		return fmt.Errorf("table of blobs: %w", err)
 	}
+	s.known.init(newest)
 	s.packs, err = pack.Open(filepath.Join(s.o.Dir, "packs"), pack.Options{Log: s.log, Hook: pack.Hook(s.o.Faults),
 		Known: func(id int64) (int64, error) { return s.packEnd(ctx, id) }, NextID: next, ReadOnly: s.o.ReadOnly, SealSize: s.o.SealSize})
 	if err != nil || s.o.ReadOnly {

@@ -20,10 +20,8 @@ type batch struct {
 
 // Append makes data, at most ChunkSize bytes, durable and returns where it lies.
 func (s *Set) Append(hash Hash, data []byte) (Location, error) {
-	frame := getBuffer()
-	defer putBuffer(frame)
-	frame.b = s.codec.appendFrame(frame.b[:0], hash, data)
-	return s.appendFrame(frame.b, int64(len(data)))
+	p := s.Begin(hash, data)
+	return p.Wait()
 }
 
 // AppendReader is Append for a blob of size bytes, at most SingleSize, that r reads from its start.
@@ -64,19 +62,54 @@ func (s *Set) AppendCopy(from Location) (Location, error) {
 	return s.appendFrame(frame, from.Size)
 }
 
+// Pending is a frame on its way to the disk.
+type Pending struct {
+	b      *batch
+	at     int64 // in the batch
+	length int64
+	size   int64
+	err    error
+}
+
+// Wait waits for the fsync.
+func (p *Pending) Wait() (Location, error) {
+	if p.err != nil {
+		return Location{}, p.err
+	}
+	<-p.b.done
+	if p.b.err != nil {
+		return Location{}, p.b.err
+	}
+	return Location{Pack: p.b.pack, Offset: p.b.base + p.at, Length: p.length, Size: p.size}, nil
+}
+
+// Begin is Append that does not wait for the fsync.
+func (s *Set) Begin(hash Hash, data []byte) Pending {
+	frame := getBuffer()
+	defer putBuffer(frame)
+	frame.b = s.codec.appendFrame(frame.b[:0], hash, data)
+	return s.begin(frame.b, int64(len(data)))
+}
+
 // appendFrame hands the frame to the appender and waits for its fsync.
 func (s *Set) appendFrame(frame []byte, size int64) (Location, error) {
+	p := s.begin(frame, size)
+	return p.Wait()
+}
+
+// begin hands the frame, which may be used again afterwards, to the appender.
+func (s *Set) begin(frame []byte, size int64) Pending {
 	s.mu.Lock()
 	for s.next != nil && len(s.next.buf) > batchLimit && !s.closed {
 		s.room.Wait()
 	}
 	switch {
 	case s.broken != nil:
-		s.mu.Unlock()
-		return Location{}, s.broken
+		defer s.mu.Unlock()
+		return Pending{err: s.broken}
 	case s.closed || s.ro:
 		s.mu.Unlock()
-		return Location{}, ErrClosed
+		return Pending{err: ErrClosed}
 	}
 	b := s.next
 	if b == nil {
@@ -87,11 +120,7 @@ func (s *Set) appendFrame(frame []byte, size int64) (Location, error) {
 	at := int64(len(b.buf))
 	b.buf = append(b.buf, frame...)
 	s.mu.Unlock()
-	<-b.done
-	if b.err != nil {
-		return Location{}, b.err
-	}
-	return Location{Pack: b.pack, Offset: b.base + at, Length: int64(len(frame)), Size: size}, nil
+	return Pending{b: b, at: at, length: int64(len(frame)), size: size}
 }
 
 // newBatch reuses the buffer of an earlier batch, never the batch itself: its waiters still read it.
