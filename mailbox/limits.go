@@ -22,6 +22,9 @@ const (
 	// MaxSubscriptions bounds subscribed names, which may outlive their mailboxes (fault.Limit).
 	MaxSubscriptions = 2 * DefaultMaxBoxes
 
+	// maxKnownBoxes bounds the mailboxes whose names are remembered; when there are more, all are forgotten and asked for anew.
+	maxKnownBoxes = 50_000
+
 	// maxUID is the last UID that RFC 9051 §9 can express (fault.Limit).
 	maxUID = 1<<32 - 1
 	// pageSize is how many messages share a page of a view, and so how many a change of one message copies.
@@ -61,6 +64,9 @@ const (
 	// searchList is how many contents one statement of search.db asks for; searchConns how many connections it has.
 	searchList  = 128
 	searchConns = 4
+	// searchReaders is how many goroutines of one search read texts at once, searchPart how many texts one should have at least.
+	searchReaders = searchConns
+	searchPart    = 128
 	// outlineCacheBytes bounds the entries of search.db kept in memory: about 50,000 messages.
 	outlineCacheBytes = 64 << 20
 	// textCacheBytes bounds the texts that are kept in memory while people search, textCacheIdle for how long after the last search.
@@ -69,6 +75,9 @@ const (
 	// indexBatch and indexBatchBytes bound what the indexer writes in one transaction.
 	indexBatch      = 64
 	indexBatchBytes = 8 << 20
+	// indexPause is how long the indexer rests after each batch, as a multiple of the time that the batch took; indexPauseBusy while mail comes in.
+	indexPause     = 1
+	indexPauseBusy = 9
 	// indexDelay lets mail that comes together be indexed together; indexRetry follows an error; gone contents are removed at indexSweepEvery.
 	indexDelay      = 200 * time.Millisecond
 	indexRetry      = 10 * time.Second

@@ -21,6 +21,7 @@ type Mail struct {
 	opts  Options
 
 	views    *views
+	known    knownBoxes
 	keywords keywordCache
 	seen     *deliverySeen
 	sql      *statements

@@ -66,10 +66,17 @@ func (m *Mail) Lookup(ctx context.Context, who directory.ID, name string) (b Mai
 	if name, err = cleanName(name); err != nil {
 		return b, err
 	}
+	b, ok, changes := m.known.find(who, name)
+	if ok {
+		return b, rights(who, b.Owner, rightRead)
+	}
 	err = m.store.Read(ctx, func(tx *store.Tx) error {
 		b, err = m.locate(tx, who, name, rightRead)
 		return err
 	})
+	if err == nil {
+		m.known.learn(b, changes)
+	}
 	return b, err
 }
 

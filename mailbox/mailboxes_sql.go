@@ -74,6 +74,7 @@ func (m *Mail) listChanged(tx *store.Tx, owner directory.ID, n int) (uidValidity
 		return 0, fault.New(fault.Limit, "no more UIDVALIDITY values")
 	}
 	tx.Changed(ListKey(owner), modseq)
+	tx.AfterCommit(func() { m.known.forget(owner) })
 	return uint32(last - int64(n) + 1), nil
 }
 

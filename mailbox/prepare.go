@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"schulhof/mailbox/message"
 	"schulhof/store"
@@ -52,24 +53,20 @@ func (m *Mail) Prepare(ctx context.Context, p *store.Spool) (*Prepared, error) {
 		return nil, fault.New(fault.TooLarge, "the message is larger than %d bytes", m.opts.MaxSize)
 	}
 	var r io.ReaderAt = p
-	if b, ok := p.Bytes(); ok {
+	b, small := p.Bytes()
+	if small {
 		r = bytes.NewReader(b)
 	}
-	type indexed struct {
-		x   *message.Index
-		row contentRow
-		err error
+	putting := m.store.Begin(ctx, p)
+	var i indexed
+	var parsing sync.WaitGroup
+	if small { // its bytes are on their way to the disk
+		i = newIndexed(r, p.Size())
+	} else { // they go there while Wait waits
+		parsing.Go(func() { i = newIndexed(r, p.Size()) })
 	}
-	done := make(chan indexed, 1)
-	go func() {
-		var i indexed
-		if i.x, i.err = message.Parse(r, p.Size()); i.err == nil {
-			i.row = newContentRow(r, i.x)
-		}
-		done <- i
-	}()
-	blob, err := m.store.Put(ctx, p)
-	i := <-done
+	blob, err := putting.Wait()
+	parsing.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +79,20 @@ func (m *Mail) Prepare(ctx context.Context, p *store.Spool) (*Prepared, error) {
 		i.row.root = threadOf(int64(binary.BigEndian.Uint64(blob.Hash[:8]) >> 1))
 	}
 	return &Prepared{Blob: blob, Index: i.x, row: i.row}, nil
+}
+
+// indexed is what is made of a message's bytes.
+type indexed struct {
+	x   *message.Index
+	row contentRow
+	err error
+}
+
+func newIndexed(r io.ReaderAt, size int64) (i indexed) {
+	if i.x, i.err = message.Parse(r, size); i.err == nil {
+		i.row = newContentRow(r, i.x)
+	}
+	return i
 }
 
 func newContentRow(r io.ReaderAt, x *message.Index) contentRow {

@@ -57,6 +57,7 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 			return fmt.Errorf("remove mail of account %d: %w", id, err)
 		}
 	}
+	tx.AfterCommit(func() { m.known.forget(id) })
 	for _, b := range list {
 		tx.Changed(Key(b.ID), 0)
 		tx.AfterCommit(func() { m.views.deleted(b.ID) })

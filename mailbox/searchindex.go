@@ -17,6 +17,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"; the index is a file of its own whatever the main store is
+	"golang.org/x/sync/errgroup"
 )
 
 // searchFormat is that of search.db, with that of the contents that it was filled from; a file of another one is deleted and filled
@@ -230,36 +231,56 @@ const (
 
 var textQueries = [...]string{headColumn: "SELECT content_id, head FROM text", bodyColumn: "SELECT content_id, body FROM text"} //nolint:gochecknoglobals // constant texts
 
-// texts calls visit with the text of each of ids (ascending), in any order, and with others that lie between them. Texts must not be changed.
-func (x *searchIndex) texts(ctx context.Context, column textColumn, ids []ContentID, visit func(id ContentID, text []byte)) error {
+// texts calls visit for each of ids (ascending) whose text is there, in any order, with what match said of the text. Several texts are read,
+// decompressed and matched at once; visit is called by one goroutine. match must not change or keep the text.
+func (x *searchIndex) texts(ctx context.Context, column textColumn, ids []ContentID, match func(text []byte) bool, visit func(id ContentID, found bool)) error {
 	if x.db == nil || len(ids) == 0 {
 		return nil
 	}
 	cached := make(map[ContentID][]byte, len(ids))
 	missing := x.texted[column].get(ids, cached)
 	for id, text := range cached {
-		visit(id, text)
+		visit(id, match(text))
 	}
-	loaded := make(map[ContentID][]byte, len(missing))
+	parts := make([]textPart, min(searchReaders, (len(missing)+searchPart-1)/searchPart))
+	var readers errgroup.Group
+	for i := range parts {
+		part := missing[len(missing)*i/len(parts) : len(missing)*(i+1)/len(parts)]
+		readers.Go(func() error { return x.readPart(ctx, column, part, match, &parts[i]) })
+	}
+	err := readers.Wait()
+	for i := range parts {
+		for id, found := range parts[i].found {
+			visit(id, found)
+		}
+		x.texted[column].put(parts[i].texts)
+	}
+	return err
+}
+
+// textPart is what one reader has read.
+type textPart struct {
+	texts map[ContentID][]byte
+	found map[ContentID]bool
+}
+
+func (x *searchIndex) readPart(ctx context.Context, column textColumn, ids []ContentID, match func([]byte) bool, into *textPart) error {
+	into.texts, into.found = make(map[ContentID][]byte, len(ids)), make(map[ContentID]bool, len(ids))
 	var raw sql.RawBytes
-	scan := func(id ContentID, row *sql.Rows) error {
+	return x.each(ctx, textQueries[column], ids, func(id ContentID, row *sql.Rows) error {
 		if err := row.Scan(&id, &raw); err != nil {
 			return err
 		}
-		if _, wanted := slices.BinarySearch(missing, id); !wanted {
+		if _, wanted := slices.BinarySearch(ids, id); !wanted {
 			return nil
 		}
 		text, err := s2.Decode(nil, raw)
 		if err != nil {
 			return err
 		}
-		loaded[id] = text
-		visit(id, text)
+		into.texts[id], into.found[id] = text, match(text)
 		return nil
-	}
-	err := x.each(ctx, textQueries[column], missing, scan)
-	x.texted[column].put(loaded)
-	return err
+	})
 }
 
 // each runs query for ids (ascending): as a range where they lie close together, else as lists.

@@ -169,10 +169,9 @@ func (s *searcher) readTexts(ctx context.Context, ids []ContentID, entries map[C
 				ask = append(ask, id)
 			}
 		}
-		err := s.box.mail.indexer.index.texts(ctx, column, ask, func(id ContentID, text []byte) {
+		err := s.box.mail.indexer.index.texts(ctx, column, ask, t.in, func(id ContentID, found bool) {
 			switch {
-			case verdicts[id] != look:
-			case t.op == Header && headMatches(text, t.prefix, t.needle), t.op != Header && bytes.Contains(text, t.needle):
+			case found:
 				verdicts[id] = yes
 			case !t.looksAt(bodyColumn, entries[id]):
 				verdicts[id] = no // the header was the last hope
@@ -196,6 +195,14 @@ func (s *searcher) readTexts(ctx context.Context, ids []ContentID, entries map[C
 		}
 	}
 	return rest, nil
+}
+
+// in decides by one column of the text.
+func (t *textTerm) in(text []byte) bool {
+	if t.op == Header {
+		return headMatches(text, t.prefix, t.needle)
+	}
+	return bytes.Contains(text, t.needle)
 }
 
 // looksAt reports whether the term may be in that column.
