@@ -39,6 +39,16 @@ func (m *Mail) count(tx *store.Tx, id ID, d counters) (modseq ModSeq, err error)
 	return modseq, err
 }
 
+// countFrom is count if the mailbox's modseq is from; current tells whether it was. If not, nothing has changed.
+func (m *Mail) countFrom(tx *store.Tx, id ID, from ModSeq, d counters) (modseq ModSeq, current bool, err error) {
+	err = tx.QueryRow(`UPDATE mailbox SET modseq = modseq + 1, unseen = unseen + $2, deleted = deleted + $3, deleted_size = deleted_size + $4
+		WHERE id = $1 AND modseq = $5 RETURNING modseq`, int64(id), d.unseen, d.deleted, d.deletedSize, int64(from)).Scan(&modseq)
+	if isNoRows(err) {
+		return 0, false, nil
+	}
+	return modseq, err == nil, err
+}
+
 // place is where messages were put.
 type place struct {
 	id          ID

@@ -69,16 +69,8 @@ func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []U
 		return failed, nil
 	}
 	err = b.mail.store.Write(ctx, func(tx *store.Tx) error {
-		base, err := b.mail.current(tx, b.view)
-		if err != nil {
-			return err
-		}
-		c, d, held := op.plan(base, uids)
-		failed = held
-		if len(c.flagged) == 0 {
-			return nil
-		}
-		if c.modseq, err = b.mail.count(tx, b.view.id, d); err != nil {
+		base, c, err := b.planFlags(tx, uids, op, &failed)
+		if err != nil || len(c.flagged) == 0 {
 			return err
 		}
 		lead := []any{int64(b.view.id), int64(c.modseq), int64(c.keep), int64(c.set)}
@@ -89,4 +81,25 @@ func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []U
 		return nil
 	})
 	return failed, err
+}
+
+// planFlags works out what op does and counts the change. Mostly the state at hand is the one that the rows have, and one statement finds that
+// out and counts; otherwise the rows are asked first.
+func (b *Box) planFlags(tx *store.Tx, uids []UID, op FlagOp, failed *[]UID) (base *Snapshot, c *change, err error) {
+	var d counters
+	if base = b.mail.views.latest(b.view); base != nil {
+		if c, d, *failed = op.plan(base, uids); len(c.flagged) > 0 {
+			var current bool
+			if c.modseq, current, err = b.mail.countFrom(tx, b.view.id, base.modseq, d); current || err != nil {
+				return base, c, err
+			}
+		}
+	}
+	if base, err = b.mail.current(tx, b.view); err != nil {
+		return nil, nil, err
+	}
+	if c, d, *failed = op.plan(base, uids); len(c.flagged) > 0 {
+		c.modseq, err = b.mail.count(tx, b.view.id, d)
+	}
+	return base, c, err
 }

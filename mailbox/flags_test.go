@@ -2,11 +2,13 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"schulhof/store"
 	"schulhof/store/fault"
 )
 
@@ -34,6 +36,35 @@ func TestStoreFlagsModes(t *testing.T) {
 			e := b.Snapshot().At(i)
 			if e.Flags != tt.want || e.ModSeq != before.HighestModSeq()+1 || b.Snapshot().HighestModSeq() != e.ModSeq {
 				t.Errorf("%s: %+v, want flags %b at modseq %d", tt.name, e, tt.want, before.HighestModSeq()+1)
+			}
+		}
+		w.sameAsRows()
+		w.problems()
+	})
+}
+
+// A transaction that failed leaves a state at hand that the rows never had: STORE must plan on the rows.
+func TestStoreFlagsAfterAFailedTransaction(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		w.fill(w.anna, "INBOX", 3)
+		b := w.box(w.anna, "INBOX")
+		err := w.store.Write(ctx, func(tx *store.Tx) error {
+			c, d, _ := FlagOp{Mode: FlagsAdd, Flags: Seen}.plan(b.Snapshot(), []UID{1, 2})
+			modseq, err := w.mail.count(tx, b.view.id, d)
+			if c.modseq = modseq; err == nil {
+				w.mail.stage(tx, b.view.id, c)
+			}
+			return errors.Join(err, errors.New("and then it failed"))
+		})
+		if err == nil || b.view.tip == nil || b.view.tip.modseq == b.Snapshot().modseq {
+			t.Fatal(err, "there is no state of a failed transaction at hand")
+		}
+		_, err = b.StoreFlags(ctx, []UID{1, 3}, FlagOp{Mode: FlagsAdd, Flags: Seen})
+		w.check(err)
+		for i, want := range []Flags{Seen, 0, Seen} {
+			if e := b.Snapshot().At(i); e.Flags != want {
+				t.Errorf("message %d has %b, want %b", e.UID, e.Flags, want)
 			}
 		}
 		w.sameAsRows()

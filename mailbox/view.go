@@ -141,6 +141,16 @@ func (v *view) at(modseq ModSeq) *Snapshot {
 	return nil
 }
 
+// latest is the newest state at hand, within the transactions that are not yet committed, or nil. It may be of a transaction that failed.
+func (h *views) latest(v *view) *Snapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v.tip != nil {
+		return v.tip
+	}
+	return v.snap.Load()
+}
+
 // publish makes a committed change visible. It runs on the writer goroutine in commit order.
 func (h *views) publish(id ID, c *change, next *Snapshot) {
 	h.mu.Lock()
