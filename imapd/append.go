@@ -76,11 +76,18 @@ func (in *intake) message(ctx context.Context, p *parser) {
 		spool.Close()
 		return
 	}
-	in.items = append(in.items, item)
-	in.slots <- struct{}{}
-	in.work.Go(func() {
+	prepare := func() {
 		item.Message, item.err = in.c.srv.mail.Prepare(ctx, spool)
 		spool.Close()
+	}
+	in.items = append(in.items, item)
+	if len(in.items) == 1 && p.peek() != ' ' {
+		prepare() // there is nothing else to do meanwhile
+		return
+	}
+	in.slots <- struct{}{}
+	in.work.Go(func() {
+		prepare()
 		<-in.slots
 	})
 }
