@@ -1,47 +1,117 @@
 #!/bin/bash
-# Measures Schulhof beside its peers with an independent load harness: in turn, several rounds, JSON lines.
-# BENCH: the harness binary; PEERS: its folder of peer scripts; OUT: folder for results; ROUNDS: default 3; STEPS: default all.
-set -eu
-BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with dovecot.sh and postfix.sh}; OUT=${OUT:-/tmp/compare}; ROUNDS=${ROUNDS:-3}
-STEPS=${STEPS:-append16 append open search mixed login lmtp smtp store8 idle}
+# Measures Schulhof beside its peers with an independent load harness: compare.sh [ROUND...], by default rounds 1 2 3.
+# Each step of each round starts on data made anew on both sides, with servers started anew; in even rounds ours goes first.
+# BENCH: the harness binary; PEERS: its folder of peer scripts; STORELOAD: the built docs/performance/storeload; OUT: folder for results
+# (JSON lines, one file a step; a line tells its round); STEPS: which ones, by default all; BIN, DATA: our program and a folder for its data.
+set -u
+BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with dovecot.sh and postfix.sh}; STORELOAD=${STORELOAD:?the storeload program}
+OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-append append16 box busy ingest idle}
 BIN=${BIN:-bin/schulhof}; DATA=${DATA:-/tmp/schulhof-bench}; N=20000
 mkdir -p "$OUT"
-start_ours() {
-	rm -rf "$DATA"
-	"$BIN" init --data "$DATA" --domain bench.test --port-base $N --listen 127.0.0.1 --set security.allow_plaintext_auth=loopback >/dev/null
-	for i in $(seq -f 'user%04g' 1 200); do echo "$i@bench.test;teacher;User;$i;secret-test-1"; done |
-		"$BIN" user add --stdin --config "$DATA/schulhof.toml" >/dev/null
+PID=
+
+serve() {
 	"$BIN" serve --config "$DATA/schulhof.toml" >"$OUT/serve.log" 2>&1 &
 	PID=$!
-	for _ in $(seq 100); do grep -q ready "$OUT/serve.log" && break; sleep 0.1; done
-	trap 'kill $PID 2>/dev/null' EXIT
+	for _ in $(seq 100); do grep -q ready "$OUT/serve.log" && return; sleep 0.1; done
+	echo "the server does not start" >&2
+	exit 1
 }
-ours() { timeout 120 "$BENCH" "$@" -label ours -pids $PID; }
-sdbox() { "$BENCH" "$@" -label sdbox -procs dovecot; }
-mdbox() { "$BENCH" "$@" -label mdbox -procs dovecot; }
+stop_ours() {
+	[ -n "$PID" ] && kill "$PID" && wait "$PID"
+	PID=
+}
+stop_all() {
+	stop_ours
+	bash "$PEERS/postfix.sh" stop
+	for d in sdbox mdbox; do bash "$PEERS/dovecot.sh" stop $d; done
+}
+trap 'stop_all >/dev/null 2>&1' EXIT
+
+# fresh PEER...: everything stopped, everybody's data made anew, ours and the named peers started.
+fresh() {
+	stop_all >/dev/null 2>&1
+	for d in sdbox mdbox; do bash "$PEERS/dovecot.sh" wipe $d; done
+	bash "$PEERS/postfix.sh" wipe
+	rm -rf "$DATA"
+	"$BIN" init --data "$DATA" --domain bench.test --port-base $N --listen 127.0.0.1 --set security.allow_plaintext_auth=loopback
+	for i in $(seq -f 'user%04g' 1 200); do echo "$i@bench.test;teacher;User;$i;secret-test-1"; done |
+		"$BIN" user add --stdin --config "$DATA/schulhof.toml"
+	serve
+	for p in "$@"; do case $p in postfix) bash "$PEERS/postfix.sh" start ;; *) bash "$PEERS/dovecot.sh" start "$p" ;; esac; done
+	sync
+	sleep 1
+} >/dev/null
+
+# again: ours and sdbox started anew on the data that they have.
+again() {
+	stop_ours
+	bash "$PEERS/dovecot.sh" stop sdbox
+	bash "$PEERS/dovecot.sh" start sdbox
+	serve
+	sleep 1
+} >/dev/null
+
+# note FILE: the JSON lines of the input, with the round.
+note() { sed -n "s/^{/{\"round\":$r,/p" >>"$OUT/$1.jsonl"; }
+ours() { timeout 120 "$BENCH" "$@" -label ours -pids "$PID" | note "$s"; }
+sdbox() { timeout 120 "$BENCH" "$@" -label sdbox -procs dovecot | note "$s"; }
+mdbox() { timeout 120 "$BENCH" "$@" -label mdbox -procs dovecot | note "$s"; }
+store8() { timeout 120 "$STORELOAD" -addr "127.0.0.1:$2" -seconds 4 | sed "s/^{/{\"label\":\"$1\",/" | note "$s"; }
+# turns PEER'S OURS: both commands, in even rounds ours first.
+turns() { if [ $((r % 2)) = 0 ]; then eval "$2"; eval "$1"; else eval "$1"; eval "$2"; fi; }
+# imap COMMAND ARGUMENTS: the same harness command against sdbox and ours.
+imap() {
+	local c=$1
+	shift
+	turns "sdbox $c -addr 127.0.0.1:12143 $*" "ours $c -addr 127.0.0.1:$((N + 143)) $*"
+}
+
 step() {
-	local r=$1 s=$2 f="$OUT/$s.jsonl"
-	echo "== round $r $s" >&2
 	case $s in
-	append) for m in sync plus multi; do
-		sdbox imap-append -addr 127.0.0.1:12143 -conns 4 -msgs 400 -mode $m -mailbox A$r >>"$f"
-		ours imap-append -addr 127.0.0.1:$((N+143)) -conns 4 -msgs 400 -mode $m -mailbox A$r >>"$f"; done ;;
-	append16) sdbox imap-append -addr 127.0.0.1:12143 -conns 16 -msgs 200 -mode sync -mailbox A$r >>"$f"
-		ours imap-append -addr 127.0.0.1:$((N+143)) -conns 16 -msgs 200 -mode sync -mailbox A$r >>"$f" ;;
-	open) [ $r = 1 ] && [ -z "${NOFILL:-}" ] && { sdbox imap-fill -addr 127.0.0.1:12143 >>"$OUT/fill.jsonl"; ours imap-fill -addr 127.0.0.1:$((N+143)) >>"$OUT/fill.jsonl"; sleep 5; }
-		sdbox imap-open -addr 127.0.0.1:12143 -runs 2 >>"$f"; ours imap-open -addr 127.0.0.1:$((N+143)) -runs 2 >>"$f" ;;
-	search) sdbox imap-search -addr 127.0.0.1:12143 -warm 2 >>"$f"; ours imap-search -addr 127.0.0.1:$((N+143)) -warm 5 >>"$f" ;;
-	mixed) sdbox imap-mixed -addr 127.0.0.1:12143 -secs 8 >>"$f"; ours imap-mixed -addr 127.0.0.1:$((N+143)) -secs 8 >>"$f" ;;
-	login) sdbox imap-login -addr 127.0.0.1:12143 >>"$f"; ours imap-login -addr 127.0.0.1:$((N+143)) >>"$f" ;;
-	idle) sdbox imap-idle -addr 127.0.0.1:12143 -lmtp -smtp 127.0.0.1:12024 >>"$f"; ours imap-idle -addr 127.0.0.1:$((N+143)) -lmtp -smtp 127.0.0.1:$((N+24)) >>"$f"
-		ours imap-idle -addr 127.0.0.1:$((N+993)) -tls implicit -lmtp -smtp 127.0.0.1:$((N+24)) >>"$f" ;;
-	store8) for l in sdbox:12143 ours:$((N+143)); do echo "$(${STORELOAD:?the storeload program} -addr 127.0.0.1:${l#*:} -seconds 4 | sed "s/^{/{\"label\":\"${l%:*}\",/")" >>"$f"; done ;;
-	lmtp) mdbox smtp-ingest -lmtp -addr 127.0.0.1:13024 -imap 127.0.0.1:13143 -seed $r >>"$f"
-		ours smtp-ingest -lmtp -addr 127.0.0.1:$((N+24)) -imap 127.0.0.1:$((N+143)) -seed $r >>"$f" ;;
-	smtp) mdbox smtp-ingest -addr 127.0.0.1:10025 -imap 127.0.0.1:13143 -rcpt user%04d@mdbox.bench.test -seed $r >>"$f"
-		ours smtp-ingest -addr 127.0.0.1:$((N+25)) -imap 127.0.0.1:$((N+143)) -seed $r >>"$f" ;;
+	append)
+		fresh sdbox
+		for m in sync plus multi; do imap imap-append -conns 4 -msgs 400 -mode $m; done ;;
+	append16)
+		fresh sdbox
+		imap imap-append -conns 16 -msgs 200 -mode sync ;;
+	box)
+		fresh sdbox
+		s=fill
+		imap imap-fill
+		sleep 8 # our index catches up
+		again
+		s=search
+		imap imap-search -warm 3
+		again
+		s=open
+		imap imap-open -runs 1
+		s=box ;;
+	busy)
+		fresh sdbox
+		imap imap-login
+		imap imap-mixed -secs 8
+		turns "store8 sdbox 12143" "store8 ours $((N + 143))" ;;
+	ingest)
+		fresh mdbox postfix
+		turns "mdbox smtp-ingest -lmtp -addr 127.0.0.1:13024 -imap 127.0.0.1:13143 -seed $r" \
+			"ours smtp-ingest -lmtp -addr 127.0.0.1:$((N + 24)) -imap 127.0.0.1:$((N + 143)) -seed $r"
+		turns "mdbox smtp-ingest -addr 127.0.0.1:10025 -imap 127.0.0.1:13143 -rcpt user%04d@mdbox.bench.test -seed $r" \
+			"ours smtp-ingest -addr 127.0.0.1:$((N + 25)) -imap 127.0.0.1:$((N + 143)) -seed $r" ;;
+	idle)
+		fresh sdbox
+		turns "sdbox imap-idle -addr 127.0.0.1:12143 -lmtp -smtp 127.0.0.1:12024" \
+			"ours imap-idle -addr 127.0.0.1:$((N + 143)) -lmtp -smtp 127.0.0.1:$((N + 24))"
+		fresh
+		ours imap-idle -addr 127.0.0.1:$((N + 993)) -tls implicit -lmtp -smtp 127.0.0.1:$((N + 24)) ;;
+	*) echo "unknown step $s" >&2; exit 2 ;;
 	esac
 }
-bash "$PEERS/dovecot.sh" start sdbox; bash "$PEERS/dovecot.sh" start mdbox; bash "$PEERS/postfix.sh" start || true
-start_ours </dev/null
-for r in $(seq "$ROUNDS"); do for s in $STEPS; do step $r $s; done; done
+
+[ $# -gt 0 ] || set -- 1 2 3
+for r in "$@"; do
+	for s in $STEPS; do
+		echo "== round $r $s $(date -u +%T)" >&2
+		step
+	done
+done

@@ -1,22 +1,36 @@
 #!/usr/bin/env python3
-"""Reads the JSON lines of compare.sh (files as arguments) and prints, per step and figure, the medians and the median of the ratios."""
-import json, sys, statistics as st
-for f in sys.argv[1:]:
-    groups = {}
-    for line in open(f):
-        if line.startswith("{"):
-            r = json.loads(line)
-            k = " ".join(str(r.get(x, "")) for x in ("bench", "mode", "mix", "conns") if x in r)
-            tls = " tls" if r.get("tls") == "implicit" else ""
-            groups.setdefault(k, {}).setdefault(r["label"] + tls, []).append(r)
-    for k, g in groups.items():
-        print("##", f.split("/")[-1], k)
-        peer = next((l for l in g if not l.startswith("ours")), None)
-        names = [n for n in g[next(iter(g))][0] if isinstance(g[next(iter(g))][0][n], (int, float))]
-        for n in names:
-            row = {l: [x[n] for x in rs if n in x] for l, rs in g.items()}
-            out = "  %-28s" % n + "  ".join("%s %.4g" % (l, st.median(v)) for l, v in row.items() if v)
-            if peer and row.get("ours") and row.get(peer):
-                rr = [a / b for a, b in zip(row["ours"], row[peer]) if b]
-                if rr: out += "   ours/peer %.2f" % st.median(rr)
-            print(out)
+"""Reads the JSON lines of compare.sh (files as arguments) and prints, per step and figure, the medians of both, the median of the ratios
+within the rounds (above 1: ours is better; times are turned round) with their range, and the number of rounds that both finished."""
+import json
+import statistics as st
+import sys
+
+SKIP = {"round", "conns", "mailbox_msgs", "run"}
+
+
+def better_if_low(name):
+    return name.endswith("_ms") or name.endswith("_ms_per_op") or name.endswith("_s") and not name.endswith("per_s") or "kib" in name or "_mb" in name
+
+
+groups = {}
+for file in sys.argv[1:]:
+    for line in open(file):
+        if not line.startswith("{"):
+            continue
+        r = json.loads(line)
+        key = " ".join([file.split("/")[-1].removesuffix(".jsonl")] + [str(r[x]) for x in ("bench", "mode", "conns") if x in r])
+        label = r["label"] + (" tls" if r.get("tls") == "implicit" else "")
+        groups.setdefault(key, {}).setdefault(label, {})[r["round"]] = r
+for key, g in groups.items():
+    print("##", key)
+    peer = next((label for label in g if not label.startswith("ours")), None)
+    first = next(iter(g.get("ours", next(iter(g.values()))).values()))
+    for n in [n for n, v in first.items() if isinstance(v, (int, float)) and n not in SKIP]:
+        values = {label: [r[n] for r in rounds.values() if n in r] for label, rounds in g.items()}
+        out = "  %-26s" % n + "  ".join("%s %.5g" % (label, st.median(v)) for label, v in values.items() if v)
+        if peer and "ours" in g:
+            pairs = [(g["ours"][i][n], g[peer][i][n]) for i in g["ours"] if i in g[peer] and n in g["ours"][i] and n in g[peer][i]]
+            ratios = [(p / o if better_if_low(n) else o / p) for o, p in pairs if o and p]
+            if ratios:
+                out += "   ratio %.2f (%.2f to %.2f, %d rounds)" % (st.median(ratios), min(ratios), max(ratios), len(ratios))
+        print(out)
