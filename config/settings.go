@@ -11,6 +11,7 @@ type Config struct {
 	Security Security `toml:"security"`
 	Mail     Mail     `toml:"mail"`
 	Quota    Quota    `toml:"quota"`
+	Files    Files    `toml:"files"`
 	Store    Store    `toml:"store"`
 	Log      Log      `toml:"log"`
 
@@ -92,6 +93,16 @@ type Quota struct {
 	Admin Size `toml:"admin"`
 }
 
+// Files is about files, calendars and contacts. Each person has the room that the section quota names for mail, and as much again for these.
+type Files struct {
+	// The largest file, 1MiB to 1TiB.
+	MaxSize Size `toml:"max_size"`
+	// How long earlier contents of files and what was deleted can be brought back, 1h or more.
+	Keep time.Duration `toml:"keep"`
+	// How much each group may keep; "0B" is no limit.
+	GroupQuota Size `toml:"group_quota"`
+}
+
 // Store is about the durable state.
 type Store struct {
 	// How long the body of a deleted message stays on disk before its space is used again, 1h or more.
@@ -131,6 +142,7 @@ func Default(dir string) *Config {
 		Security: Security{AllowPlaintextAuth: PlaintextNever, Allowlist: []string{}},
 		Mail:     Mail{MaxSize: 50 << 20, MaxMailboxes: 5000, ViewMemory: 256 << 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
+		Files:    Files{MaxSize: 10 << 30, Keep: 30 * 24 * time.Hour, GroupQuota: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},
 		Log:      Log{Level: "info", Format: "text"},
 

@@ -161,6 +161,13 @@ func (m *Mail) validate() error {
 		between("mail.view_memory", m.ViewMemory, 1<<20, 1<<42))
 }
 
+func (f *Files) validate() error {
+	return errors.Join(
+		between("files.max_size", f.MaxSize, 1<<20, 1<<40),
+		between("files.keep", f.Keep, time.Hour, 10*365*24*time.Hour),
+		between("files.group_quota", f.GroupQuota, 0, 1<<50))
+}
+
 func (s *Store) validate() error {
 	return errors.Join(
 		between("store.grace", s.Grace, time.Hour, longestTime),

@@ -30,7 +30,8 @@ func newDemoCommand(a *app) *cobra.Command {
 	var portBase int
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Run a school made up for trying things out", Args: cobra.NoArgs,
-		Long: "Run a server with a made-up school on 127.0.0.1: three classes, about forty people, their groups and the mail of some weeks.\n" +
+		Long: "Run a server with a made-up school on 127.0.0.1: three classes, about forty people, their groups, the mail of some weeks,\n" +
+			"calendars, tasks, contacts and files.\n" +
 			"Without --data it lives in a temporary folder that is removed at the end. With --data it is kept, and taken up again the next time.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if dir == "" {

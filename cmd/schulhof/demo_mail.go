@@ -20,7 +20,7 @@ import (
 // demoUnread is how many days back mail is still unread.
 const demoUnread = 3
 
-// fillDemo makes the people and delivers their mail, each day's with that day's clock.
+// fillDemo makes the people and delivers their mail, each day's with that day's clock, and fills calendars, contacts and folders.
 func fillDemo(ctx context.Context, r *rooms, clock *demoClock, now time.Time) error {
 	letters := demoMail(now)
 	local := schoolTime(now)
@@ -43,7 +43,8 @@ func fillDemo(ctx context.Context, r *rooms, clock *demoClock, now time.Time) er
 		}
 	}
 	clock.set(now)
-	return nil
+	shelves := &demoDAV{rooms: r, people: people}
+	return shelves.fill(ctx, now)
 }
 
 // schoolTime is now on the clocks of the school.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,11 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now})
+	f := r.Config.Files
+	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{
+		Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now,
+		MaxFileSize: int64(f.MaxSize), GroupQuota: cmp.Or(int64(f.GroupQuota), -1),
+	})
 	return err
 }
 
