@@ -1,0 +1,103 @@
+package ical
+
+import (
+	"fmt"
+	"time"
+
+	"schulhof/dav/contentline"
+)
+
+// Calendar is one parsed iCalendar object. It remembers what it was asked last, so it is not for concurrent use.
+type Calendar struct {
+	root     *contentline.Component
+	entries  []*entry
+	read     bool
+	readErr  *Violation
+	clocks   []zoneClock
+	floating *clock
+	utc      *clock
+}
+
+// zoneClock is the clock of a TZID; nil when the TZID means nothing.
+type zoneClock struct {
+	tzid  string
+	clock *clock
+}
+
+// Violation says which precondition of CalDAV an object breaks, and why. RFC 4791 §5.3.2.1.
+type Violation struct {
+	Precondition string // "valid-calendar-data", "valid-calendar-object-resource" or "supported-calendar-component"
+	Reason       string // one sentence, safe to show
+}
+
+func (v *Violation) Error() string { return v.Precondition + ": " + v.Reason }
+
+const (
+	validData      = "valid-calendar-data"
+	validObject    = "valid-calendar-object-resource"
+	validComponent = "supported-calendar-component"
+)
+
+// Parse reads one VCALENDAR. The error is a *contentline.SyntaxError.
+func Parse(b []byte) (*Calendar, error) {
+	roots, err := contentline.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(roots) != 1 || !roots[0].Is("VCALENDAR") {
+		return nil, &contentline.SyntaxError{Line: roots[0].Number, Reason: fmt.Sprintf("%d components beginning with %.20s, want one VCALENDAR", len(roots), roots[0].Name)}
+	}
+	return New(roots[0]), nil
+}
+
+// New takes a VCALENDAR that was read or made otherwise.
+func New(root *contentline.Component) *Calendar {
+	utc := newClock(locationZone{time.UTC})
+	return &Calendar{root: root, floating: newClock(utc.zone), utc: utc}
+}
+
+// Root returns the VCALENDAR; it must not be changed.
+func (c *Calendar) Root() *contentline.Component { return c.root }
+
+// setFloating says where the wall clock of times without a zone hangs; nil means UTC.
+func (c *Calendar) setFloating(loc *time.Location) {
+	if loc == nil {
+		loc = time.UTC
+	}
+	if old, ok := c.floating.zone.(locationZone); !ok || old.Location != loc {
+		*c.floating = clock{zone: locationZone{loc}}
+	}
+}
+
+// clockOf returns the clock that a TZID means, or nil. The tz database comes first: programs show an event by it, too, and the VTIMEZONE they send
+// along often holds this year's rules only. A name it does not know is looked up in the object. See docs/decisions/0031-time-zones.md.
+func (c *Calendar) clockOf(tzid string) *clock {
+	for _, known := range c.clocks {
+		if known.tzid == tzid {
+			return known.clock
+		}
+	}
+	var found *clock
+	if loc, ok := Location(tzid); ok {
+		found = newClock(locationZone{loc})
+	} else if z := c.zoneOf(tzid); z != nil {
+		found = newClock(z)
+	}
+	c.clocks = append(c.clocks, zoneClock{tzid, found})
+	return found
+}
+
+// zoneOf returns the object's own VTIMEZONE of that name, or nil.
+func (c *Calendar) zoneOf(tzid string) zone {
+	for _, child := range c.root.Children {
+		if !child.Is("VTIMEZONE") {
+			continue
+		}
+		if id := child.Get("TZID"); id != nil && id.Value == tzid {
+			if z, err := compileZone(child); err == nil {
+				return z
+			}
+		}
+	}
+	return nil
+}
