@@ -26,11 +26,13 @@ func TestParseReportsEveryFault(t *testing.T) {
 			`line 3: mail.max_size: "50 apples" is no size: want a number with B, KiB, MiB, GiB, TiB, KB, MB, GB or TB`,
 			"line 5: listen.smtp: want a list of texts",
 		}},
-		{"values out of bounds, all of them", "[server]\nhostname = \"a b\"\ndatabase = \"mysql://x\"\n[security]\nallow_plaintext_auth = \"yes\"\n[store]\ngrace = \"5m\"\n[mail]\nmax_size = 1\n", []string{
+		{"values out of bounds, all of them", "[server]\nhostname = \"a b\"\ndatabase = \"mysql://x\"\n[security]\nallow_plaintext_auth = \"yes\"\n[store]\ngrace = \"5m\"\n[mail]\nmax_size = 1\n[files]\nmax_size = 5\nkeep = \"1m\"\n", []string{
 			`server.hostname: "a b" is no host name (letters, digits, hyphens and dots; xn-- for others)`,
 			"server.database: want nothing or an address that starts with postgres://",
 			`security.allow_plaintext_auth: "yes", want one of never, loopback`,
 			"mail.max_size: 1B, want 1MiB to 1GiB",
+			"files.max_size: 5B, want 1MiB to 1TiB",
+			"files.keep: 1m0s, want 1h0m0s to 87600h0m0s",
 			"store.grace: 5m0s, want 1h0m0s to 87600h0m0s",
 		}},
 		{"retention out of bounds", "[retention]\ndeleted_accounts = \"1h\"\nmigration_copies = \"0s\"\n", []string{

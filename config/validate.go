@@ -57,7 +57,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
+		c.Mail.validate(), c.Files.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
 }
 
 func (s *Server) validate() error {
