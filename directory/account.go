@@ -132,7 +132,11 @@ func (d *Directory) AddAccounts(ctx context.Context, list []NewAccount) ([]Accou
 				d.view.putAccount(a, now)
 			}
 		})
-		return nil
+		rows := make([]logRow, len(made))
+		for i, a := range made {
+			rows[i] = accountRow(a, "")
+		}
+		return d.record(tx, rows...)
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("add account: %w", err)

@@ -68,7 +68,10 @@ func (d *Directory) changeAccount(ctx context.Context, id ID, c AccountChange) e
 		}
 		tx.Changed(AccountKey(id), a.Version)
 		tx.AfterCommit(func() { d.view.putAccount(a, since) })
-		return nil
+		if a.Name == old.Name && a.Given == old.Given && a.Family == old.Family && a.Role == old.Role && a.State == old.State {
+			return nil // nothing that others see
+		}
+		return d.record(tx, accountRow(a, accountWas(old)))
 	})
 }
 
@@ -120,6 +123,10 @@ func (d *Directory) PurgeAccount(ctx context.Context, id ID) error {
 		if a.State != Deleted {
 			return fault.New(fault.Refused, "%s is not deleted", a.Address)
 		}
+		rows, err := memberRows(tx, `SELECT group_id, account_id FROM membership WHERE account_id = $1 ORDER BY group_id`, id)
+		if err != nil {
+			return err
+		}
 		if err := d.cleanUp(tx, id, false); err != nil {
 			return err
 		}
@@ -128,7 +135,7 @@ func (d *Directory) PurgeAccount(ctx context.Context, id ID) error {
 		}
 		tx.Changed(AccountKey(id), a.Version+1)
 		tx.AfterCommit(func() { d.view.dropAccount(id) })
-		return nil
+		return d.record(tx, append(rows, accountRow(a, accountWas(a)))...)
 	})
 	if err != nil {
 		return fmt.Errorf("purge account: %w", err)

@@ -82,7 +82,7 @@ func (d *Directory) AddGroup(ctx context.Context, g Group) (Group, error) {
 		}
 		made := g
 		tx.AfterCommit(func() { d.view.putGroup(made, now) })
-		return nil
+		return d.record(tx, groupRow(made, ""))
 	})
 	if err != nil {
 		return Group{}, fmt.Errorf("add group: %w", err)
@@ -173,6 +173,7 @@ func (d *Directory) ChangeGroup(ctx context.Context, id ID, title *string, kind 
 		if err != nil {
 			return err
 		}
+		old := g
 		if title != nil {
 			g.Title = *title
 		}
@@ -186,7 +187,10 @@ func (d *Directory) ChangeGroup(ctx context.Context, id ID, title *string, kind 
 			return err
 		}
 		tx.AfterCommit(func() { d.view.putGroup(g, created) })
-		return nil
+		if g.Title == old.Title && g.Kind == old.Kind {
+			return nil // nothing that others see
+		}
+		return d.record(tx, groupRow(g, string(old.Kind)))
 	})
 	if err != nil {
 		return fmt.Errorf("change group: %w", err)
@@ -197,7 +201,12 @@ func (d *Directory) ChangeGroup(ctx context.Context, id ID, title *string, kind 
 // DeleteGroup removes a group, its address, its memberships and what OnPurge's hooks remove. fault.NotFound.
 func (d *Directory) DeleteGroup(ctx context.Context, id ID) error {
 	err := d.store.Write(ctx, func(tx *store.Tx) error {
-		if _, _, err := selectGroup(tx, id); err != nil {
+		g, _, err := selectGroup(tx, id)
+		if err != nil {
+			return err
+		}
+		rows, err := memberRows(tx, `SELECT group_id, account_id FROM membership WHERE group_id = $1 ORDER BY account_id`, id)
+		if err != nil {
 			return err
 		}
 		if err := d.cleanUp(tx, id, true); err != nil {
@@ -207,7 +216,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, id ID) error {
 			return err
 		}
 		tx.AfterCommit(func() { d.view.dropGroup(id) })
-		return nil
+		return d.record(tx, append(rows, groupRow(g, string(g.Kind)))...)
 	})
 	if err != nil {
 		return fmt.Errorf("delete group: %w", err)
@@ -222,12 +231,17 @@ func (d *Directory) AddMembers(ctx context.Context, group ID, accounts []ID, own
 		if _, _, err := selectGroup(tx, group); err != nil {
 			return err
 		}
+		var rows []logRow
 		for _, id := range accounts {
 			if _, _, err := selectAccount(tx, id); err != nil {
 				return err
 			}
-			if err := upsertMember(tx, group, id, owner); err != nil {
+			fresh, err := upsertMember(tx, group, id, owner)
+			if err != nil {
 				return err
+			}
+			if fresh {
+				rows = append(rows, memberRow(group, id, ""))
 			}
 		}
 		n, err := count(tx, `SELECT COUNT(*) FROM membership WHERE group_id = $1`, int64(group))
@@ -238,7 +252,7 @@ func (d *Directory) AddMembers(ctx context.Context, group ID, accounts []ID, own
 			return fault.New(fault.Limit, "a group has at most %d members", MaxMembers)
 		}
 		tx.AfterCommit(func() { d.view.putMembers(group, accounts, owner) })
-		return nil
+		return d.record(tx, rows...)
 	})
 	if err != nil {
 		return fmt.Errorf("add members: %w", err)
@@ -253,7 +267,9 @@ func (d *Directory) RemoveMembers(ctx context.Context, group ID, accounts []ID) 
 		if err != nil {
 			return err
 		}
+		var rows []logRow
 		for _, id := range accounts {
+			rows = append(rows, memberRow(group, id, wasMember))
 			n, err := tx.Exec(`DELETE FROM membership WHERE group_id = $1 AND account_id = $2`, int64(group), int64(id))
 			if err != nil {
 				return fmt.Errorf("delete member: %w", err)
@@ -267,7 +283,7 @@ func (d *Directory) RemoveMembers(ctx context.Context, group ID, accounts []ID) 
 			}
 		}
 		tx.AfterCommit(func() { d.view.dropMembers(group, accounts) })
-		return nil
+		return d.record(tx, rows...)
 	})
 	if err != nil {
 		return fmt.Errorf("remove members: %w", err)

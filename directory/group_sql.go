@@ -50,11 +50,28 @@ func selectGroup(tx *store.Tx, id ID) (Group, int64, error) {
 	return g, created, nil
 }
 
-func upsertMember(tx *store.Tx, group, account ID, owner bool) error {
-	_, err := tx.Exec(`INSERT INTO membership (group_id, account_id, owner) VALUES ($1, $2, $3)
-		ON CONFLICT (group_id, account_id) DO UPDATE SET owner = excluded.owner`, int64(group), int64(account), owner)
-	if err != nil {
-		return fmt.Errorf("insert member: %w", err)
+// upsertMember makes account a member or changes what it is; fresh: it was none.
+func upsertMember(tx *store.Tx, group, account ID, owner bool) (fresh bool, err error) {
+	n, err := tx.Exec(`UPDATE membership SET owner = $3 WHERE group_id = $1 AND account_id = $2`, int64(group), int64(account), owner)
+	if err == nil && n == 1 {
+		return false, nil
 	}
-	return nil
+	if err == nil {
+		_, err = tx.Exec(`INSERT INTO membership (group_id, account_id, owner) VALUES ($1, $2, $3)`, int64(group), int64(account), owner)
+	}
+	if err != nil {
+		return false, fmt.Errorf("insert member: %w", err)
+	}
+	return true, nil
+}
+
+// memberRows are the log's rows for memberships that end: query selects them for the principal id.
+func memberRows(tx *store.Tx, query string, id ID) (rows []logRow, err error) {
+	err = each(tx, query, func(scan func(...any) error) error {
+		r := memberRow(0, 0, wasMember)
+		err := scan(&r.principal, &r.member)
+		rows = append(rows, r)
+		return err
+	}, int64(id))
+	return rows, err
 }

@@ -68,3 +68,7 @@ const (
 	knownRefresh    = 24 * time.Hour // a network's last use is written at most this often
 	usedRefresh     = time.Hour      // an app password's too
 )
+
+// LogRetention is how long the directory can tell what changed: clients' sync tokens of the school's address book are valid for 90 days at
+// least.
+const LogRetention = 100 * 24 * time.Hour

@@ -22,6 +22,9 @@ type view struct {
 	logins    map[string]ID     // every principal's
 	addresses map[addressKey]ID // every principal's primary address
 	aliases   map[addressKey]*aliasEntry
+	seq       uint64   // of the last change that is in log
+	logFrom   uint64   // log is complete after this change
+	log       []logRow // by seq
 }
 
 // addressKey is a canonical address; as a pair, so that a lookup needs no new string.

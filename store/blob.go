@@ -265,6 +265,16 @@ func (tx *Tx) Reference(b *Blob) (id BlobID, err error) {
 	return id, err
 }
 
+// ReferenceAgain counts n more references to a blob that has one: what a copy does, which has no Blob at hand.
+func (tx *Tx) ReferenceAgain(id BlobID, n int64) error {
+	affected, err := tx.Exec(`UPDATE blob SET refs = refs + $2 WHERE id = $1 AND refs > 0`, id, n)
+	if err == nil && affected != 1 {
+		err = fmt.Errorf("blob %d has no reference to add to", id)
+		tx.failed(err)
+	}
+	return err
+}
+
 // References is Reference for many blobs: one statement for referencesAtOnce of them. The ids come in the order of blobs.
 func (tx *Tx) References(blobs []*Blob) ([]BlobID, error) {
 	ids := make([]BlobID, len(blobs))

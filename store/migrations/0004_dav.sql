@@ -37,6 +37,7 @@ CREATE TABLE dav_entry (
     recurring    BIGINT NOT NULL,
     -- of collections
     counter      BIGINT NOT NULL,   -- the last modseq given out
+    members      BIGINT NOT NULL,   -- how many entries are in it
     log_from     BIGINT NOT NULL,   -- dav_removed is complete after this modseq
     components   {{text}} NOT NULL  -- of calendars: what they hold, separated by commas
 );
@@ -44,6 +45,7 @@ CREATE UNIQUE INDEX dav_entry_name ON dav_entry (parent_id, name);
 CREATE INDEX dav_entry_modseq ON dav_entry (parent_id, modseq);
 CREATE UNIQUE INDEX dav_entry_uid ON dav_entry (parent_id, uid) WHERE uid IS NOT NULL;
 CREATE INDEX dav_entry_time ON dav_entry (parent_id, component, last_) WHERE component IS NOT NULL;
+CREATE INDEX dav_entry_collections ON dav_entry (parent_id) WHERE kind <> 0; -- few beside the objects
 CREATE INDEX dav_entry_owner ON dav_entry (owner_id);
 
 -- What was removed from a collection, for clients that were away. RFC 6578 §3.5.2.
@@ -116,3 +118,25 @@ CREATE INDEX dav_trash_deleted ON dav_trash (deleted);
 CREATE TABLE dav_gone (
     entry_id BIGINT NOT NULL PRIMARY KEY
 ) {{without_rowid}};
+
+-- Who is who, and when it changed: what a view of the directory needs to tell what entered, left or changed since a token.
+-- Tables of room: directory.
+CREATE TABLE directory_counter (
+    one      BIGINT NOT NULL PRIMARY KEY, -- 1: there is one row
+    seq      BIGINT NOT NULL,             -- of the last change
+    log_from BIGINT NOT NULL              -- directory_log is complete after this change
+) {{without_rowid}};
+INSERT INTO directory_counter (one, seq, log_from) VALUES (1, 1, 1);
+
+CREATE TABLE directory_log (
+    id           {{id}},
+    seq          BIGINT NOT NULL,   -- one for all rows of a transaction
+    at           BIGINT NOT NULL,
+    kind         BIGINT NOT NULL,   -- 1 account, 2 group, 3 membership
+    principal_id BIGINT NOT NULL,   -- the account or group
+    member_id    BIGINT NOT NULL,   -- the account of a membership, else 0
+    login        {{text}} NOT NULL, -- of the account or group; '' for a membership
+    was          {{text}} NOT NULL  -- before: "role state" of an account, the kind of a group, "member"; '' when it was not there
+);
+CREATE INDEX directory_log_seq ON directory_log (seq);
+CREATE INDEX directory_log_at ON directory_log (at);
