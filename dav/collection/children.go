@@ -24,6 +24,13 @@ func (c *Collections) Children(ctx context.Context, who directory.ID, n Node, af
 		return c.groupFolders(ctx, who, n.Path, after, limit)
 	case CalendarHome, ContactsHome:
 		return c.homeChildren(ctx, who, n, after, limit)
+	case DirectoryBook:
+		r, err := c.route(ctx, who, n.Path)
+		if err != nil {
+			return nil, err
+		}
+		list, err := c.bookCards(ctx, &r)
+		return page(list, after, limit), err
 	}
 	return c.storedChildren(ctx, who, n, after, limit)
 }
@@ -73,7 +80,7 @@ func (c *Collections) homeChildren(ctx context.Context, who directory.ID, n Node
 	var list []Node
 	err = c.store.Read(ctx, func(tx *store.Tx) error {
 		list = list[:0]
-		err := eachChild(tx, n.ID, "", MaxChildren, func(e *entry) {
+		err := eachChild(tx, n.ID, "", MaxCollections, func(e *entry) {
 			list = append(list, c.nodeOf(&r.access, n.Path.Child(e.name), e, n.Kind))
 		})
 		for i := range groups {
@@ -81,7 +88,7 @@ func (c *Collections) homeChildren(ctx context.Context, who directory.ID, n Node
 				return err
 			}
 			g := &groups[i]
-			err = eachChild(tx, g.roots.of(n.Path.Space), "", MaxChildren, func(e *entry) {
+			err = eachChild(tx, g.roots.of(n.Path.Space), "", MaxCollections, func(e *entry) {
 				list = append(list, c.nodeOf(g, n.Path.Child(aliasOf(n.Path.Space, g.login, e.name)), e, n.Kind))
 			})
 		}
@@ -89,6 +96,10 @@ func (c *Collections) homeChildren(ctx context.Context, who directory.ID, n Node
 	})
 	if err != nil {
 		return nil, err
+	}
+	if n.Kind == ContactsHome && !r.access.group {
+		r.path = n.Path.Child(directoryName)
+		list = append(list, c.bookNode(&r))
 	}
 	return page(list, after, limit), nil
 }

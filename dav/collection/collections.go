@@ -19,13 +19,22 @@ type Options struct {
 	Log         *slog.Logger
 	Metrics     prometheus.Registerer
 	Now         func() time.Time
-	MaxFileSize int64 // bytes per file, default DefaultMaxFileSize
-	GroupQuota  int64 // bytes per group unless set on it, default DefaultGroupQuota; -1: unlimited
+	MaxFileSize int64         // bytes per file, default DefaultMaxFileSize
+	Keep        time.Duration // how long versions and the trash are kept, default DefaultKeep
+	GroupQuota  int64         // bytes per group unless set on it, default DefaultGroupQuota; -1: unlimited
 	Words       Words
 }
 
 // Words are the titles of what every account and group has, in the school's language.
-type Words struct{ Calendar, Tasks, Contacts, Directory string }
+type Words struct {
+	Calendar, Tasks, Contacts, Directory string
+	School                               string // its name, on the cards of its directory; "" leaves it out
+	Teacher, Staff                       string // what these are called there
+}
+
+func defaultWords() Words {
+	return Words{Calendar: "Calendar", Tasks: "Tasks", Contacts: "Contacts", Directory: "School directory", Teacher: "Teacher", Staff: "Staff"}
+}
 
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
@@ -33,6 +42,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Keep <= 0 {
+		o.Keep = DefaultKeep
 	}
 	if o.MaxFileSize <= 0 {
 		o.MaxFileSize = DefaultMaxFileSize
@@ -44,7 +56,7 @@ func (o Options) withDefaults() Options {
 		o.GroupQuota = 0
 	}
 	if o.Words == (Words{}) {
-		o.Words = Words{Calendar: "Calendar", Tasks: "Tasks", Contacts: "Contacts", Directory: "School directory"}
+		o.Words = defaultWords()
 	}
 	return o
 }
@@ -58,15 +70,21 @@ type Collections struct {
 	opts  Options
 
 	owners owners
+	cards  cards
 
 	mu       sync.RWMutex
 	policies map[Kind]Policy
+
+	stop context.CancelFunc
+	work sync.WaitGroup
+	kick chan struct{} // wakes the janitor
 }
 
 // New opens the DAV domain. It registers provisioning with dir, and provides what accounts and groups of before do not have yet.
 func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Options) (*Collections, error) {
 	o = o.withDefaults()
-	c := &Collections{store: s, dir: dir, log: o.Log, now: o.Now, opts: o, policies: map[Kind]Policy{}}
+	c := &Collections{store: s, dir: dir, log: o.Log, now: o.Now, opts: o, policies: map[Kind]Policy{},
+		kick: make(chan struct{}, 1), cards: cards{all: map[directory.ID]*card{}}}
 	if err := c.loadOwners(ctx); err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}
@@ -77,11 +95,18 @@ func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Option
 	if err := c.provideMissing(ctx); err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c.stop = stop
+	c.work.Go(func() { c.janitor(work) })
 	return c, nil
 }
 
 // Close ends background work.
-func (c *Collections) Close() error { return nil }
+func (c *Collections) Close() error {
+	c.stop()
+	c.work.Wait()
+	return nil
+}
 
 // NewSpool is where a door collects the bytes of an object.
 func (c *Collections) NewSpool() *store.Spool { return c.store.NewSpool() }

@@ -5,6 +5,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/store"
+	"schulhof/store/fault"
 )
 
 // entry is a row of dav_entry.
@@ -117,8 +118,8 @@ func entryByID(tx *store.Tx, id ID) (e entry, err error) {
 func insertEntry(tx *store.Tx, e *entry) error {
 	first, last := e.moments()
 	err := tx.QueryRow(`INSERT INTO dav_entry (owner_id, parent_id, name, kind, modseq, created, modified, properties, blob_id, etag, size,
-		content_type, uid, component, first_, last_, recurring, counter, log_from, components)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id`,
+		content_type, uid, component, first_, last_, recurring, counter, members, log_from, components)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19, $20) RETURNING id`,
 		int64(e.owner), orNull(e.parent), e.name, int64(e.kind), e.modseq, e.created, e.modified, e.properties, orNull(e.blob), e.etag, e.size,
 		e.contentType, e.uid, textOrNull(e.component), first, last, e.recurring, e.counter, e.logFrom, e.components).Scan(&e.id)
 	if err != nil {
@@ -141,11 +142,37 @@ func updateContent(tx *store.Tx, e *entry) error {
 
 // nextModSeq counts a change of a collection's members and marks it as changed: after the commit the feed wakes who watches it.
 func nextModSeq(tx *store.Tx, id ID) (seq uint64, err error) {
-	if err = tx.QueryRow(`UPDATE dav_entry SET counter = counter + 1 WHERE id = $1 RETURNING counter`, int64(id)).Scan(&seq); err != nil {
-		return 0, fmt.Errorf("count a change: %w", err)
+	seq, _, err = countChange(tx, id, 0)
+	return seq, err
+}
+
+// join is nextModSeq for one more member. fault.Limit: there are too many.
+func join(tx *store.Tx, in *entry) (seq uint64, err error) {
+	seq, members, err := countChange(tx, in.id, 1)
+	limit := int64(MaxMembers)
+	if in.kind == CalendarHome || in.kind == ContactsHome {
+		limit = MaxCollections
+	}
+	if err == nil && members > limit {
+		err = fault.New(fault.Limit, "a collection has at most %d members", limit)
+	}
+	return seq, err
+}
+
+// leave is nextModSeq for one member less.
+func leave(tx *store.Tx, id ID) (seq uint64, err error) {
+	seq, _, err = countChange(tx, id, -1)
+	return seq, err
+}
+
+func countChange(tx *store.Tx, id ID, more int) (seq uint64, members int64, err error) {
+	err = tx.QueryRow(`UPDATE dav_entry SET counter = counter + 1, members = members + $2 WHERE id = $1 RETURNING counter, members`, int64(id), more).
+		Scan(&seq, &members)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count a change: %w", err)
 	}
 	tx.Changed(Key(id), seq)
-	return seq, nil
+	return seq, members, nil
 }
 
 // remember notes that name was removed from a collection.

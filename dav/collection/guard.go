@@ -2,10 +2,11 @@ package collection
 
 import (
 	"context"
-	"schulhof/store/fault"
+	"slices"
 
 	"schulhof/directory"
 	"schulhof/store"
+	"schulhof/store/fault"
 )
 
 // Guard is what must hold when a write happens.
@@ -14,8 +15,8 @@ type Guard struct {
 	Tokens []string  // the lock tokens that the client submitted
 }
 
-// Condition is asked inside the writing transaction, after rights and locks and before anything changes: what it sees is what the
-// commit replaces. Its error refuses the write and comes back as it is. It may be asked again, and must change nothing outside of it.
+// Condition is asked inside the writing transaction, after the rights, before the locks and before anything changes: what it sees is what
+// the commit replaces. Its error refuses the write and comes back as it is. It may be asked again, and must change nothing outside of it.
 type Condition func(*State) error
 
 // State lets a Condition look at entries as they are in the transaction.
@@ -31,26 +32,46 @@ type Resource struct {
 	Exists     bool
 	Collection bool
 	ETag       string // without quotes; "" for collections
+	Locks      []Lock // that cover the path
 }
 
 // At looks at a path. Where nothing is, or nothing that the client may know of, Exists is false.
-func (s *State) At(p Path) (Resource, error) {
+func (s *State) At(p Path) (res Resource, err error) {
 	r, err := s.c.route(s.ctx, s.who, p)
 	if hidden(err) {
-		return Resource{}, nil
+		return res, nil
 	}
 	if err != nil || r.list {
 		return Resource{Exists: err == nil, Collection: true}, err
 	}
+	if r.book {
+		n, err := s.c.resolveBook(s.ctx, &r)
+		if hidden(err) {
+			return res, nil
+		}
+		return Resource{Exists: err == nil, Collection: n.Kind.IsCollection(), ETag: n.ETag}, err
+	}
 	at, err := s.c.locate(s.tx, r)
 	if hidden(err) {
-		return Resource{}, nil
+		return res, nil
 	}
-	if err != nil || !at.found {
-		return Resource{}, err
+	if err != nil {
+		return res, err
+	}
+	if res.Locks, err = s.c.covering(s.tx, &at); err != nil || !at.found {
+		return res, err
 	}
 	e := at.last()
-	return Resource{Exists: true, Collection: e.kind.IsCollection(), ETag: etagText(e.etag)}, nil
+	res.Exists, res.Collection = true, e.kind.IsCollection()
+	if !res.Collection {
+		res.ETag = etagText(e.etag)
+	}
+	return res, nil
+}
+
+// hidden reports an error that means: there is nothing, as far as the client may know.
+func hidden(err error) bool {
+	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Limit)
 }
 
 // ask asks the condition of g.
@@ -61,7 +82,70 @@ func (c *Collections) ask(ctx context.Context, tx *store.Tx, who directory.ID, g
 	return g.If(&State{c: c, ctx: ctx, tx: tx, who: who})
 }
 
-// hidden reports an error that means: there is nothing, as far as the client may know.
-func hidden(err error) bool {
-	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Limit)
+// touch is what a write does to an entry, as far as locks protect it.
+type touch uint8
+
+const (
+	touchSelf    touch = 1 << iota // its content or properties
+	touchMembers                   // its name in its collection: made, removed or moved
+	touchTree                      // everything in it
+)
+
+// unlocked refuses what a lock protects whose token its holder did not submit. RFC 4918 §7: every exclusive lock that covers the entry,
+// one of the shared ones; those on the collection when its members change; those in the tree when that goes. fault.InUse.
+func (c *Collections) unlocked(tx *store.Tx, s *spot, g *Guard, what touch) error {
+	locks, err := locksOf(tx, s.access.owner, c.now().Unix())
+	if err != nil || len(locks) == 0 {
+		return err
+	}
+	k := keeper{who: s.access.who.ID, tokens: g.Tokens, shared: map[ID]bool{}}
+	last := len(s.chain) - 1
+	if !s.found {
+		last = len(s.chain) // what is not there yet has no locks of its own
+	}
+	for i := range locks {
+		l := &locks[i]
+		at := slices.IndexFunc(s.chain, func(e entry) bool { return e.id == l.entry })
+		switch {
+		case at == last && what&(touchSelf|touchTree) != 0, at >= 0 && at < last && l.infinite,
+			at == last-1 && at >= 0 && what&touchMembers != 0:
+			k.need(l, 0) // the shared locks on the way down count as one
+		case at < 0 && what&touchTree != 0 && s.found:
+			above, err := parents(tx, l.entry)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(above, s.last().id) {
+				k.need(l, l.entry)
+			}
+		}
+	}
+	return k.verdict(s)
+}
+
+// keeper collects which locks are in the way.
+type keeper struct {
+	who    directory.ID
+	tokens []string
+	shared map[ID]bool // groups of shared locks: whether one's token was submitted
+	held   bool        // an exclusive lock is in the way
+}
+
+func (k *keeper) need(l *heldLock, group ID) {
+	has := l.holder == k.who && slices.Contains(k.tokens, l.token)
+	if !l.shared {
+		k.held = k.held || !has
+		return
+	}
+	k.shared[group] = k.shared[group] || has
+}
+
+func (k *keeper) verdict(s *spot) error {
+	for _, has := range k.shared {
+		k.held = k.held || !has
+	}
+	if !k.held {
+		return nil
+	}
+	return fault.Wrap(fault.InUse, &Precondition{Name: "lock-token-submitted", Href: s.path}, "it is locked by someone who works on it")
 }

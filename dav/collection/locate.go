@@ -16,6 +16,7 @@ type route struct {
 	root   ID
 	names  []string
 	list   bool // the list of groups itself
+	book   bool // in the school directory, which is computed; names are below it
 }
 
 // route reads a path for who. fault.NotFound, fault.Invalid, fault.Limit.
@@ -87,6 +88,10 @@ func (c *Collections) routeHome(ctx context.Context, r *route) error {
 	if len(r.names) == 0 || r.access.group {
 		return nil
 	}
+	if r.path.Space == Contacts && r.names[0] == directoryName {
+		r.book, r.names = true, r.names[1:]
+		return nil
+	}
 	alias, ok := strings.CutPrefix(r.names[0], groupPrefix)
 	if !ok {
 		return nil
@@ -139,6 +144,12 @@ func (s *spot) name() string {
 // locate walks r in tx. A route that ends early is no error.
 func (c *Collections) locate(tx *store.Tx, r route) (s spot, err error) {
 	s.route = r
+	if r.book {
+		return s, errForbidden() // readers ask before; there is nothing to write
+	}
+	if err := c.askMembership(&s.access); err != nil {
+		return s, err
+	}
 	s.chain = make([]entry, 1, len(r.names)+1)
 	if len(r.names) == 0 {
 		if s.chain[0], err = entryByID(tx, r.root); isNoRows(err) {

@@ -14,11 +14,15 @@ import (
 type MakeOptions struct {
 	Guard
 	Kind       Kind     // Folder, Calendar or AddressBook
-	Components []string // of a Calendar: VEVENT, VTODO, VJOURNAL; none: all of them
+	Components []string // of a Calendar: see below; none: VEVENT, VTODO, VJOURNAL and VFREEBUSY
+	Properties []Property
 }
 
 // components are what calendars may hold.
-var components = [...]string{"VEVENT", "VTODO", "VJOURNAL"} //nolint:gochecknoglobals // a constant table
+var components = [...]string{"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"} //nolint:gochecknoglobals // a constant table
+
+// defaultComponents is how many of them a calendar holds whose maker did not say.
+const defaultComponents = 4
 
 // holds tells which kind of collection may be made in a collection of kind in; Object: none.
 func holds(in Kind) Kind {
@@ -37,6 +41,9 @@ func holds(in Kind) Kind {
 // no place there (calendar-collection-location-ok), fault.Forbidden, fault.Invalid. RFC 4918 §9.3, RFC 5689, RFC 4791 §5.3.1.
 func (c *Collections) Make(ctx context.Context, who directory.ID, p Path, o MakeOptions) (n Node, err error) {
 	list, err := checkComponents(o)
+	if err == nil {
+		err = checkProperties(o.Properties)
+	}
 	if err != nil {
 		return n, err
 	}
@@ -59,11 +66,25 @@ func (c *Collections) Make(ctx context.Context, who directory.ID, p Path, o Make
 		if err := c.bind(tx, s.last(), &e); err != nil {
 			return err
 		}
+		if err := setNewProperties(tx, &e, o.Properties); err != nil {
+			return err
+		}
 		s.chain = append(s.chain, e)
 		n = c.node(&s)
 		return nil
 	})
 	return n, err
+}
+
+func setNewProperties(tx *store.Tx, e *entry, set []Property) error {
+	if len(set) == 0 {
+		return nil
+	}
+	if err := setProperties(tx, e, set); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE dav_entry SET properties = $2 WHERE id = $1`, int64(e.id), e.properties)
+	return err
 }
 
 func errTaken() error {
@@ -75,7 +96,7 @@ func checkComponents(o MakeOptions) (string, error) {
 		return "", nil
 	}
 	if len(o.Components) == 0 {
-		return strings.Join(components[:], ","), nil
+		return strings.Join(components[:defaultComponents], ","), nil
 	}
 	var list []string
 	for _, name := range o.Components {
@@ -102,9 +123,20 @@ func (c *Collections) mayMake(ctx context.Context, tx *store.Tx, s *spot, g *Gua
 	case holds(s.last().kind) != kind:
 		return errLocation(kind)
 	case reserved(s):
-		return fault.New(fault.Refused, "names that begin with %s, and %s, are taken by the school", groupPrefix, directoryName)
+		return errReserved()
 	}
-	return c.ask(ctx, tx, s.access.who.ID, g)
+	if err := c.ask(ctx, tx, s.access.who.ID, g); err != nil {
+		return err
+	}
+	return c.unlocked(tx, s, g, touchMembers)
+}
+
+func errReserved() error {
+	return fault.New(fault.Refused, "names that begin with %s, and %s, are taken by the school", groupPrefix, directoryName)
+}
+
+func errComponent() error {
+	return refuse(fault.Refused, "supported-calendar-component", "the calendar does not hold objects of that kind")
 }
 
 func errForbidden() error {
@@ -112,7 +144,7 @@ func errForbidden() error {
 }
 
 func errLocation(kind Kind) error {
-	name := "resource-must-be-null"
+	name := "valid-resourcetype" // RFC 5689 §3.3
 	switch kind {
 	case Calendar:
 		name = "calendar-collection-location-ok"
@@ -132,7 +164,7 @@ func reserved(s *spot) bool {
 func (c *Collections) bind(tx *store.Tx, in *entry, e *entry) (err error) {
 	now := c.now().Unix()
 	e.parent, e.created, e.modified = in.id, now, now
-	if e.modseq, err = nextModSeq(tx, in.id); err != nil {
+	if e.modseq, err = join(tx, in); err != nil {
 		return err
 	}
 	if err := insertEntry(tx, e); err != nil {

@@ -8,12 +8,19 @@ import (
 )
 
 // Open opens an object's bytes for reading. n comes from Resolve or a listing of the same request. fault.Invalid: a collection.
-func (c *Collections) Open(ctx context.Context, n Node) (*store.BlobReader, error) {
+func (c *Collections) Open(ctx context.Context, n Node) (Reader, error) {
+	if n.card != nil {
+		return newMemoryReader(n.card), nil
+	}
 	at, err := c.place(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	return c.store.OpenBlob(ctx, at)
+	r, err := c.store.OpenBlob(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // place tells where n's bytes lie.

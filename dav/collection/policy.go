@@ -42,3 +42,20 @@ func (c *Collections) policy(kind Kind) Policy {
 	defer c.mu.RUnlock()
 	return c.policies[kind]
 }
+
+// allow asks the policy of the collection in about its member at s: old is what is there (nil: nothing), fresh what will be (nil: nothing).
+func (c *Collections) allow(tx *store.Tx, s *spot, in *entry, old *entry, fresh *Content) error {
+	p := c.policy(in.kind)
+	if p == nil {
+		return nil
+	}
+	change := Change{Who: s.access.who.ID, Owner: s.access.owner, Collection: in.id, Name: s.name(), New: fresh}
+	if old != nil {
+		change.Old = contentOf(old, nil)
+	}
+	return p.Allow(tx, change)
+}
+
+func contentOf(e *entry, b []byte) *Content {
+	return &Content{UID: string(e.uid), Component: e.component, First: e.first, Last: e.last, Recurring: e.recurring, Bytes: b}
+}

@@ -18,34 +18,28 @@ const (
 	contactsName = "contacts"
 )
 
-// provision gives a new account or group its roots, a calendar, a task list and an address book, in the transaction that creates it.
+// provided are the columns of dav_entry that provision fills.
+const provided = `INSERT INTO dav_entry (owner_id, parent_id, name, kind, modseq, counter, members, components, created, modified, properties, size,
+	content_type, recurring, log_from) VALUES `
+
+// provision gives a new account or group its roots, a calendar, a task list and an address book, in the transaction that creates it. It is
+// part of the import of whole schools: few statements, and none that returns rows it writes, which costs more the longer a transaction is.
 func (c *Collections) provision(tx *store.Tx, id directory.ID, _ bool) error {
 	now := c.now().Unix()
-	r := roots{membersWrite: true}
-	for _, root := range []struct {
-		kind Kind
-		to   *ID
-	}{{CalendarHome, &r.calendars}, {ContactsHome, &r.contacts}, {Folder, &r.files}} {
-		e := entry{owner: id, kind: root.kind, created: now, modified: now}
-		if err := insertEntry(tx, &e); err != nil {
-			return fmt.Errorf("provide DAV roots: %w", err)
-		}
-		*root.to = e.id
-	}
-	for i, e := range []entry{
-		{parent: r.calendars, name: calendarName, kind: Calendar, components: "VEVENT"},
-		{parent: r.calendars, name: tasksName, kind: Calendar, components: "VTODO,VJOURNAL"},
-		{parent: r.contacts, name: contactsName, kind: AddressBook},
-	} {
-		e.owner, e.created, e.modified, e.modseq = id, now, now, uint64(i%2+1)
-		if err := insertEntry(tx, &e); err != nil {
-			return fmt.Errorf("provide %s: %w", e.name, err)
-		}
-	}
-	_, err := tx.Exec(`UPDATE dav_entry SET counter = (SELECT COUNT(*) FROM dav_entry m WHERE m.parent_id = dav_entry.id)
-		WHERE owner_id = $1 AND parent_id IS NULL`, int64(id))
+	_, err := tx.Exec(provided+`($1, NULL, '', $3, 0, 2, 2, '', $2, $2, 0, 0, '', 0, 0), ($1, NULL, '', $4, 0, 1, 1, '', $2, $2, 0, 0, '', 0, 0),
+		($1, NULL, '', $5, 0, 0, 0, '', $2, $2, 0, 0, '', 0, 0)`, int64(id), now, int64(CalendarHome), int64(ContactsHome), int64(Folder))
 	if err != nil {
 		return fmt.Errorf("provide DAV roots: %w", err)
+	}
+	r, err := findRoots(tx, id)
+	if err != nil {
+		return fmt.Errorf("provide DAV roots: %w", err)
+	}
+	_, err = tx.Exec(provided+`($1, $3, $5, $8, 1, 0, 0, 'VEVENT', $2, $2, 0, 0, '', 0, 0), ($1, $3, $6, $8, 2, 0, 0, 'VTODO,VJOURNAL', $2, $2, 0, 0, '', 0, 0),
+		($1, $4, $7, $9, 1, 0, 0, '', $2, $2, 0, 0, '', 0, 0)`, int64(id), now, int64(r.calendars), int64(r.contacts),
+		calendarName, tasksName, contactsName, int64(Calendar), int64(AddressBook))
+	if err != nil {
+		return fmt.Errorf("provide collections: %w", err)
 	}
 	_, err = tx.Exec(`INSERT INTO dav_owner (owner_id, calendars, contacts, files, used_bytes, kept_bytes, members_write)
 		VALUES ($1, $2, $3, $4, 0, 0, 1)`, int64(id), int64(r.calendars), int64(r.contacts), int64(r.files))
@@ -54,6 +48,31 @@ func (c *Collections) provision(tx *store.Tx, id directory.ID, _ bool) error {
 	}
 	tx.AfterCommit(func() { c.owners.put(id, r) })
 	return nil
+}
+
+// findRoots reads the roots that were just made.
+func findRoots(tx *store.Tx, id directory.ID) (r roots, err error) {
+	r.membersWrite = true
+	rows, err := tx.Query(`SELECT id, kind FROM dav_entry WHERE owner_id = $1 AND parent_id IS NULL`, int64(id))
+	if err != nil {
+		return r, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row [2]int64
+		if err := rows.Int64s(row[:]); err != nil {
+			return r, err
+		}
+		switch Kind(row[1]) {
+		case CalendarHome:
+			r.calendars = ID(row[0])
+		case ContactsHome:
+			r.contacts = ID(row[0])
+		default:
+			r.files = ID(row[0])
+		}
+	}
+	return r, rows.Err()
 }
 
 // provideMissing provides for accounts and groups that are older than the DAV tables, or were imported without this room.
@@ -105,7 +124,8 @@ func (c *Collections) missingOwners(ctx context.Context) (missing []directory.ID
 // purge removes what an account or group has, in the removing transaction: it vanishes at once, its rows go slice by slice.
 func (c *Collections) purge(tx *store.Tx, id directory.ID, _ bool) error {
 	for _, query := range []string{
-		`INSERT INTO dav_gone (entry_id) SELECT id FROM dav_entry WHERE owner_id = $1 AND parent_id IS NULL`,
+		`INSERT INTO dav_gone (entry_id) SELECT id FROM dav_entry WHERE owner_id = $1 AND parent_id IS NULL
+			ON CONFLICT (entry_id) DO NOTHING`,
 		`DELETE FROM dav_trash WHERE owner_id = $1`,
 		`DELETE FROM dav_lock WHERE owner_id = $1 OR holder = $1`,
 		`DELETE FROM dav_owner WHERE owner_id = $1`,
@@ -114,6 +134,9 @@ func (c *Collections) purge(tx *store.Tx, id directory.ID, _ bool) error {
 			return fmt.Errorf("remove DAV of principal %d: %w", id, err)
 		}
 	}
-	tx.AfterCommit(func() { c.owners.drop(id) })
+	tx.AfterCommit(func() {
+		c.owners.drop(id)
+		c.wakeJanitor()
+	})
 	return nil
 }

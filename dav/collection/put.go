@@ -56,9 +56,10 @@ type putting struct {
 	who   directory.ID
 	o     PutOptions
 
-	in    Kind // what the collection was when the content was checked
-	index indexed
-	blob  *store.Blob
+	in      Kind // what the collection was when the content was checked
+	index   indexed
+	content *Content // what a policy may know
+	blob    *store.Blob
 
 	node    Node
 	created bool
@@ -80,10 +81,12 @@ func (w *putting) prepare(ctx context.Context, content *store.Spool) error {
 		return errNoParent()
 	}
 	w.in = s.last().kind
-	if w.index, err = w.c.inspect(s.last(), content); err != nil {
-		return err
+	if !s.access.privileges(s.path.Space, w.in, false).Write {
+		return errForbidden() // before the content is looked at
 	}
-	return nil
+	index, b, err := w.c.inspect(s.last(), content)
+	w.index, w.content = index, contentOf(&entry{indexed: index}, b)
+	return err
 }
 
 // write is Put's transaction.
@@ -127,16 +130,30 @@ func (w *putting) allowed(ctx context.Context, tx *store.Tx, s *spot) error {
 	if err := w.c.ask(ctx, tx, w.who, &w.o.Guard); err != nil {
 		return err
 	}
-	return w.uidFree(tx, s, in)
+	what := touchSelf
+	if !s.found {
+		what = touchMembers
+	}
+	if err := w.c.unlocked(tx, s, &w.o.Guard, what); err != nil {
+		return err
+	}
+	if err := uidFree(tx, in.id, w.index.uid, s); err != nil {
+		return err
+	}
+	var old *entry
+	if s.found {
+		old = s.last()
+	}
+	return w.c.allow(tx, s, in, old, w.content)
 }
 
-// uidFree refuses a UID that another member has. RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
-func (w *putting) uidFree(tx *store.Tx, s *spot, in *entry) error {
-	if w.index.uid == nil {
+// uidFree refuses a UID that another member of a collection has than the one s leads to. RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
+func uidFree(tx *store.Tx, in ID, uid []byte, s *spot) error {
+	if uid == nil {
 		return nil
 	}
 	var name string
-	err := tx.QueryRow(`SELECT name FROM dav_entry WHERE parent_id = $1 AND uid = $2`, int64(in.id), w.index.uid).Scan(&name)
+	err := tx.QueryRow(`SELECT name FROM dav_entry WHERE parent_id = $1 AND uid = $2`, int64(in), uid).Scan(&name)
 	if isNoRows(err) || err == nil && name == s.name() {
 		return nil
 	}
@@ -172,24 +189,17 @@ func (w *putting) insert(tx *store.Tx, s *spot) error {
 	return nil
 }
 
-func (w *putting) replace(tx *store.Tx, s *spot) (err error) {
-	e, in := s.last(), s.parent()
+func (w *putting) replace(tx *store.Tx, s *spot) error {
+	e := s.last()
 	if bytes.Equal(e.etag, w.blob.Hash[:etagBytes]) && e.contentType == w.o.ContentType {
 		return nil
 	}
-	old := *e
-	if err := w.fill(tx, e); err != nil {
+	var from entry
+	if err := w.fill(tx, &from); err != nil {
 		return err
 	}
-	if err := w.c.charge(tx, &s.access, e.size-old.size); err != nil {
+	if err := w.c.charge(tx, &s.access, from.size-e.size); err != nil {
 		return err
 	}
-	if e.modseq, err = nextModSeq(tx, in.id); err != nil {
-		return err
-	}
-	e.modified = w.c.now().Unix()
-	if err := updateContent(tx, e); err != nil {
-		return err
-	}
-	return tx.Dereference(old.blob, 1)
+	return w.c.setContent(tx, s, &from)
 }

@@ -18,6 +18,9 @@ func (c *Collections) Resolve(ctx context.Context, who directory.ID, p Path) (n 
 	if r.list {
 		return Node{Path: r.path, Kind: GroupList, Privileges: r.access.privileges(Groups, GroupList, true)}, nil
 	}
+	if r.book {
+		return c.resolveBook(ctx, &r)
+	}
 	var s spot
 	err = c.store.Read(ctx, func(tx *store.Tx) error {
 		s, err = c.locate(tx, r)

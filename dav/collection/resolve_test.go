@@ -15,7 +15,7 @@ func TestGroupsCollectionsAreInTheHomesOfMembers(t *testing.T) {
 		if got := w.list(w.anna, "calendars:anna"); got != "calendar/ group-7b/ group-7b~tasks/ tasks/" {
 			t.Error(got)
 		}
-		if got := w.list(w.anna, "contacts:anna"); got != "contacts/ group-7b/" {
+		if got := w.list(w.anna, "contacts:anna"); got != "contacts/ directory/ group-7b/" {
 			t.Error(got)
 		}
 		if got := w.list(w.otto, "calendars:otto"); got != "calendar/ tasks/" {

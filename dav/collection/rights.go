@@ -41,13 +41,21 @@ func (c *Collections) groupAccess(ctx context.Context, a *access, login string) 
 	if err != nil || g.Name != login {
 		return errNotFound()
 	}
-	member, owner := c.dir.Membership(g.ID, a.who.ID)
-	if !member {
-		return errNotFound()
-	}
 	a.owner, a.login, a.group, a.title = g.ID, g.Name, true, g.Title
 	if a.title == "" {
 		a.title = g.Name
+	}
+	return c.askMembership(a)
+}
+
+// askMembership asks anew what a member may do: a transaction that had to wait asks again. fault.NotFound: no member any more.
+func (c *Collections) askMembership(a *access) error {
+	if !a.group {
+		return nil
+	}
+	member, owner := c.dir.Membership(a.owner, a.who.ID)
+	if !member {
+		return errNotFound()
 	}
 	switch a.who.Role {
 	case directory.Teacher, directory.Staff, directory.Admin:

@@ -195,3 +195,20 @@ func event(uid string) string {
 func directoryQuota(n int64) directory.AccountChange {
 	return directory.AccountChange{QuotaBytes: &n}
 }
+
+// task is a small task.
+func task(uid string) string {
+	return strings.ReplaceAll(strings.Replace(event(uid), "DTEND", "DUE", 1), "VEVENT", "VTODO")
+}
+
+// firstDay is when the first of the events of largeEvent is, in unix seconds.
+var firstDay = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC).Unix() //nolint:gochecknoglobals // a constant
+
+// largeEvent is an event of about 1 KB on the n-th day.
+func largeEvent(n, version int) string {
+	start := time.Unix(firstDay, 0).UTC().AddDate(0, 0, n)
+	return fmt.Sprintf("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//school//test//EN\r\nBEGIN:VEVENT\r\nUID:large-%d\r\nDTSTAMP:20261124T080000Z\r\n"+
+		"SEQUENCE:%d\r\nDTSTART:%s\r\nDTEND:%s\r\nSUMMARY:Lesson %d\r\nDESCRIPTION:%s\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+		n, version, start.Format("20060102T150405Z"), start.Add(time.Hour).Format("20060102T150405Z"), n,
+		strings.Repeat("\r\n Bring the book and the map.", 25))
+}

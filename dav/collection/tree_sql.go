@@ -6,8 +6,9 @@ import "schulhof/store"
 const below = `WITH RECURSIVE tree (id) AS (SELECT id FROM dav_entry WHERE id = $1
 	UNION ALL SELECT m.id FROM dav_entry m JOIN tree t ON m.parent_id = t.id) `
 
-// treeSize is how many bytes the objects of a tree have.
-func treeSize(tx *store.Tx, id ID) (size int64, err error) {
-	err = tx.QueryRow(below+`SELECT CAST(COALESCE(SUM(e.size), 0) AS BIGINT) FROM tree t JOIN dav_entry e ON e.id = t.id`, int64(id)).Scan(&size)
-	return size, err
+// measureTree tells how many entries a tree has, with its top, and how many bytes their contents.
+func measureTree(tx *store.Tx, id ID) (count, size int64, err error) {
+	err = tx.QueryRow(below+`SELECT COUNT(*), CAST(COALESCE(SUM(e.size), 0) AS BIGINT) FROM tree t JOIN dav_entry e ON e.id = t.id`,
+		int64(id)).Scan(&count, &size)
+	return count, size, err
 }

@@ -57,7 +57,7 @@ type Node struct {
 
 	blob store.BlobID
 	at   store.Location // Size 0 and Length 0: not known
-	view *view          // of computed entries
+	card []byte         // of what is computed
 }
 
 // Name is the last name of the path; "" at the top.
@@ -67,9 +67,6 @@ func (n Node) Name() string {
 	}
 	return n.Path.Segments[len(n.Path.Segments)-1]
 }
-
-// view says that an entry is computed.
-type view struct{}
 
 // Privileges are what someone may do with an entry. RFC 3744 §3.
 type Privileges struct {

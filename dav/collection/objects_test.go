@@ -1,0 +1,118 @@
+package collection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"schulhof/store/fault"
+)
+
+// found writes the names that a window finds.
+func (w *school) found(path string, window Window) string {
+	w.Helper()
+	var names []string
+	for f, err := range w.dav.Objects(context.Background(), w.anna, w.node(w.anna, path), window) {
+		w.check(err)
+		if w.read(w.anna, path+"/"+f.Node.Name()) != string(f.Bytes) || f.Missing {
+			w.Errorf("%s comes with other bytes", f.Node.Name())
+		}
+		names = append(names, f.Node.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestObjectsWithinAWindow(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		const cal = "calendars:/calendar"
+		for i := range 5 {
+			w.put(w.anna, fmt.Sprintf("%s/%d", cal, i), largeEvent(i, 0))
+		}
+		w.put(w.anna, cal+"/weekly", strings.Replace(event("weekly"), "SUMMARY", "RRULE:FREQ=WEEKLY\r\nSUMMARY", 1))
+		day := func(n int64) int64 { return firstDay + n*86400 }
+		tests := []struct {
+			name   string
+			window Window
+			want   string
+		}{
+			{"everything", Window{}, "0 1 2 3 4 weekly"},
+			{"a component", Window{Component: "VEVENT"}, "0 1 2 3 4 weekly"},
+			{"another component", Window{Component: "VTODO"}, ""},
+			{"two days", Window{"VEVENT", day(1), day(2)}, "1 2"},
+			{"between two events", Window{"VEVENT", day(1) + 7200, day(2) - 1}, ""},
+			{"long after the first of a series", Window{"VEVENT", day(2000), day(2001)}, "weekly"},
+			{"before everything", Window{"VEVENT", day(-2), day(-1)}, ""},
+		}
+		for _, tt := range tests {
+			if got := w.found(cal, tt.window); got != tt.want {
+				t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+			}
+		}
+		w.put(w.anna, cal+"/1", largeEvent(1, 0)[:0]+strings.Replace(largeEvent(9, 0), "large-9", "large-1", 1)) // it moves to another day
+		if got := w.found(cal, Window{"VEVENT", day(1), day(2)}); got != "2" {
+			t.Errorf("after a move: %q", got)
+		}
+	})
+}
+
+func TestFetch(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		const cal = "calendars:/calendar"
+		var names []string
+		for i := range 2*fetchAtOnce + 1 {
+			names = append(names, fmt.Sprintf("%d.ics", i))
+			if i%3 > 0 {
+				w.put(w.anna, cal+"/"+names[i], event(fmt.Sprint(i)))
+			}
+		}
+		names = append(names, "a/b", "", "1.ics")
+		i := 0
+		for f, err := range w.dav.Fetch(context.Background(), w.anna, w.node(w.anna, cal), names) {
+			w.check(err)
+			missing := i%3 == 0 && i < 2*fetchAtOnce+1 || names[i] == "a/b" || names[i] == ""
+			if f.Node.Name() != names[i] || f.Missing != missing || !missing && !strings.Contains(string(f.Bytes), "UID:"+strings.TrimSuffix(names[i], ".ics")) {
+				t.Errorf("%d: %+v", i, f)
+			}
+			i++
+		}
+		if i != len(names) {
+			t.Errorf("%d of %d names came", i, len(names))
+		}
+	})
+}
+
+// RFC 4791 §5.3.2.1: what a calendar or address book refuses, by the name of the rule.
+func TestContentRefusals(t *testing.T) {
+	card := "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nFN:Eva\r\nN:Eva;;;;\r\nEND:VCARD\r\n"
+	tests := []struct{ name, path, content, precondition string }{
+		{"no iCalendar", "calendars:/calendar/x", "Hello", "valid-calendar-data"},
+		{"a method", "calendars:/calendar/x", strings.Replace(event("x"), "VERSION", "METHOD:REQUEST\r\nVERSION", 1), "valid-calendar-object-resource"},
+		{"a task among events", "calendars:/calendar/x", task("x"), "supported-calendar-component"},
+		{"a UID that another one has", "calendars:/calendar/x", event("1"), "no-uid-conflict"},
+		{"too large", "calendars:/calendar/x", strings.Repeat("x", MaxObjectSize+1), "max-resource-size"},
+		{"no vCard", "contacts:/contacts/x", event("x"), "valid-address-data"},
+		{"a card's UID that another one has", "contacts:/contacts/x", card, "no-uid-conflict"},
+	}
+	each(t, func(t *testing.T, w *school) {
+		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
+		w.put(w.anna, "calendars:/tasks/1.ics", task("1")) // the same UID elsewhere
+		w.put(w.anna, "contacts:/contacts/1.vcf", card)
+		for _, tt := range tests {
+			_, _, err := w.tryPut(w.anna, tt.path, tt.content, PutOptions{})
+			var p *Precondition
+			if !errors.As(err, &p) || p.Name != tt.precondition || fault.TextOf(err) == "" {
+				t.Errorf("%s: %v, want %s", tt.name, err, tt.precondition)
+			}
+			if p != nil && p.Name == "no-uid-conflict" && !strings.HasPrefix(p.Href.Segments[1], "1.") {
+				t.Errorf("%s: in conflict with %s", tt.name, p.Href)
+			}
+		}
+		w.put(w.anna, "calendars:/calendar/1.ics", event("2")) // a new UID of one's own
+		w.put(w.anna, "calendars:/calendar/x.ics", event("1"))
+		if n := w.node(w.anna, "calendars:/calendar/x.ics"); n.UID != "1" || n.Component != "VEVENT" {
+			t.Errorf("%+v", n)
+		}
+	})
+}
