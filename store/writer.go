@@ -204,7 +204,8 @@ func (s *Store) runGroup(group []*job, more bool) []*job {
 	}
 }
 
-// tryGroup runs and commits. Jobs that fail alone are answered and leave the group; an error concerns all that are left.
+// tryGroup runs and commits. A job that fails when nothing else has been written is answered and leaves the group; others
+// are answered after the commit. An error concerns all that are left.
 // The first closure has the transaction for itself and needs no savepoint: when it fails, a new transaction begins.
 func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, error) {
 	begun, kept := false, 0
@@ -216,19 +217,22 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 			}
 			begun = true
 		}
+		j.err = nil
 		if !s.start(j) {
 			j.answer(context.Canceled)
 		} else if lost, err := s.sql.run(s, j, kept == 0); lost {
 			s.sql.rollback()
 			return group[:kept+copy(group[kept:], group[i:])], err
-		} else if err != nil {
-			if kept == 0 {
-				s.sql.rollback()
-				begun = false
-			}
+		} else if err != nil && kept == 0 {
+			s.sql.rollback()
+			begun = false
 			j.forget()
 			j.answer(err)
 		} else {
+			if err != nil { // it may rest on what others of the group wrote: nobody hears of that before it is durable
+				j.forget()
+				j.err = err
+			}
 			group[kept] = j
 			kept++
 		}
@@ -252,7 +256,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 	}
 	for _, j := range group {
 		s.feed.wake(j.keys)
-		j.answer(nil)
+		j.answer(j.err)
 	}
 	return group, nil
 }

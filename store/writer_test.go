@@ -282,6 +282,50 @@ func TestCommitFailures(t *testing.T) {
 	}
 }
 
+// TestARefusalWaitsForWhatItSaw: a closure that refuses because of a row of its own group says so only when that row is
+// durable. When the commit fails, the row was never there.
+func TestARefusalWaitsForWhatItSaw(t *testing.T) {
+	var fail error
+	s := storetest.OpenWith(t, store.Options{Faults: func(op, _ string) error {
+		if op == "commit" {
+			return fail
+		}
+		return nil
+	}})
+	scratch(t, s)
+	taken := errors.New("it is there already")
+	makeOne := func(tx *store.Tx) error {
+		var n int
+		if err := tx.QueryRow("SELECT COUNT(*) FROM scratch").Scan(&n); err != nil || n > 0 {
+			return errors.Join(err, taken)
+		}
+		_, err := tx.Exec("INSERT INTO scratch (n) VALUES (1)")
+		return err
+	}
+	both := func() (answers [2]error) {
+		release := blocked(t, s)
+		var wg sync.WaitGroup
+		for i := range answers {
+			wg.Go(func() { answers[i] = s.Write(context.Background(), makeOne) })
+		}
+		for s.Waiting() < len(answers) {
+		}
+		release()
+		wg.Wait()
+		return answers
+	}
+	fail = syscall.ENOSPC
+	for _, err := range both() {
+		if !fault.Is(err, fault.Unavailable) || errors.Is(err, taken) {
+			t.Errorf("when the commit fails: %v, want Unavailable", err)
+		}
+	}
+	fail = nil
+	if a := both(); (a[0] == nil) == (a[1] == nil) || !errors.Is(errors.Join(a[0], a[1]), taken) {
+		t.Errorf("one made it, the other did not: %v", a)
+	}
+}
+
 // TestSerializationFailureRunsAgain makes a second writer, as another server would be, get in the way.
 func TestSerializationFailureRunsAgain(t *testing.T) {
 	o := store.Shared(store.Options{Dir: t.TempDir(), Database: storetest.Postgres(t)})
