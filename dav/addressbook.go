@@ -1,0 +1,183 @@
+package dav
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"schulhof/dav/collection"
+	"schulhof/dav/vcard"
+	"schulhof/store/fault"
+)
+
+// addressbookQuery answers with the cards that fulfil a filter, in the order of their names. Depth does not matter: an address book holds only
+// cards. RFC 6352 §8.6.
+func (x *exchange) addressbookQuery(ctx context.Context, body *element) error {
+	filter, err := addressFilter(body.child(carddav("filter")))
+	if err != nil {
+		return err
+	}
+	matcher, err := filter.Compile()
+	if err != nil {
+		return violatedCard(err)
+	}
+	limit, err := addressLimit(body)
+	if err != nil {
+		return err
+	}
+	l, err := x.newCardListing(body)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	found := 0
+	for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, collection.Window{}) {
+		if err != nil {
+			return err
+		}
+		card, err := vcard.Parse(f.Bytes)
+		if err != nil || !matcher.Match(card) {
+			continue // a card that cannot be read says nothing that a filter could ask for
+		}
+		if found++; limit > 0 && found > limit {
+			more := violated(http.StatusInsufficientStorage, dav("number-of-matches-within-limits"), "")
+			if err := l.status(x.res.href(), more); err != nil {
+				return err
+			}
+			break
+		}
+		if err := l.card(ctx, f, card); err != nil {
+			return err
+		}
+	}
+	return l.finish()
+}
+
+// addressLimit reads how many cards the client wants at most; 0: all. RFC 6352 §10.6.
+func addressLimit(body *element) (int, error) {
+	n := body.child(carddav("limit")).child(carddav("nresults"))
+	if n == nil {
+		return 0, nil
+	}
+	limit, err := strconv.Atoi(strings.TrimSpace(n.text()))
+	if err != nil || limit < 1 {
+		return 0, fault.New(fault.Invalid, "CARDDAV:nresults is not a number")
+	}
+	return limit, nil
+}
+
+// addressbookMultiget answers with the cards that are named, in that order. RFC 6352 §8.7.
+func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error {
+	l, err := x.newCardListing(body)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	var names []string
+	for _, e := range body.children() {
+		if e.name != dav("href") {
+			continue
+		}
+		href := strings.TrimSpace(e.text())
+		name, ok := x.memberNamed(href)
+		if !ok {
+			if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
+				return err
+			}
+			continue
+		}
+		names = append(names, name)
+	}
+	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names) {
+		switch {
+		case err != nil:
+			return err
+		case f.Missing:
+			err = l.status(hrefOfPath(f.Node.Path, false), refuse(http.StatusNotFound, ""))
+		default:
+			err = l.card(ctx, f, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return l.finish()
+}
+
+// memberNamed returns the name that an href has in the collection which is asked; ok is false for what lies elsewhere.
+func (x *exchange) memberNamed(href string) (name string, ok bool) {
+	u, err := url.Parse(href)
+	if err != nil || u.Host != "" && !strings.EqualFold(u.Host, x.r.Host) {
+		return "", false
+	}
+	names, _, err := splitPath(u.EscapedPath())
+	if err != nil {
+		return "", false
+	}
+	path, ok := spacePath(names, x.id.Account.Login)
+	if !ok {
+		return "", false
+	}
+	parent, name, ok := path.Parent()
+	if !ok || parent.Space != x.res.path.Space || parent.Owner != x.res.path.Owner || !slices.Equal(parent.Segments, x.res.path.Segments) {
+		return "", false
+	}
+	return name, true
+}
+
+// cardListing is a multistatus of cards.
+type cardListing struct {
+	*listing
+	data   addressData
+	stored []byte      // of the card at hand
+	parsed *vcard.Card // the same, if it has been read
+}
+
+// newCardListing prepares the answer of a report on cards. The caller releases it.
+func (x *exchange) newCardListing(body *element) (*cardListing, error) {
+	want := wantedBy(body)
+	c := &cardListing{}
+	name := carddav("address-data")
+	var asked *element
+	if i := slices.Index(want.names, name); i >= 0 {
+		asked = want.elements[i]
+		var err error
+		if c.data, err = addressDataOf(asked); err != nil {
+			return nil, err
+		}
+		want.names, want.elements = slices.Delete(want.names, i, i+1), slices.Delete(want.elements, i, i+1)
+	}
+	c.listing = x.newListing(want) // without address-data, which would be looked for among stored properties
+	if asked != nil {
+		c.want.names, c.want.elements = append(c.want.names, name), append(c.want.elements, asked)
+		c.extra = map[xml.Name]extraProperty{name: c.writeData}
+	}
+	return c, nil
+}
+
+// card writes the answer for one card.
+func (c *cardListing) card(ctx context.Context, f collection.Found, parsed *vcard.Card) error {
+	c.stored, c.parsed = f.Bytes, parsed
+	return c.page(ctx, []resource{{kind: kindOf(f.Node), path: f.Node.Path, inside: true, node: f.Node}}, nil)
+}
+
+func (c *cardListing) writeData(_ context.Context, w *xmlWriter, _ *described) (bool, error) {
+	w.open(carddav("address-data"))
+	w.text(string(c.data.of(c.stored, c.parsed)))
+	w.close(carddav("address-data"))
+	return true, nil
+}
+
+// violatedCard answers what a card or a filter violates with its precondition in CardDAV's namespace.
+func violatedCard(err error) error {
+	var v *vcard.Violation
+	if errors.As(err, &v) {
+		return violated(http.StatusForbidden, carddav(v.Precondition), v.Reason)
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"schulhof/dav/collection"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// put stores the body under the name. RFC 9110 §9.3.4, RFC 4918 §9.7, RFC 4791 §5.3.2, RFC 6352 §6.3.2.
+func (x *exchange) put(ctx context.Context) error {
+	if err := x.mayPut(ctx); err != nil {
+		return err
+	}
+	guard, err := x.guard()
+	if err != nil {
+		return err
+	}
+	content, err := x.receive()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	node, created, err := x.srv.collections.Put(ctx, x.who(), x.res.path, content, collection.PutOptions{
+		Guard: guard, ContentType: x.r.Header.Get("Content-Type"),
+	})
+	if err != nil {
+		return x.orRepresentation(ctx, err)
+	}
+	// The bytes are kept as they are, so the tag is that of what was sent (RFC 4791 §5.3.4).
+	x.w.Header().Set("ETag", `"`+node.ETag+`"`)
+	if created {
+		return x.done(http.StatusCreated)
+	}
+	return x.done(http.StatusNoContent)
+}
+
+// mayPut refuses what need not be uploaded to be refused.
+func (x *exchange) mayPut(ctx context.Context) error {
+	switch {
+	case x.r.Header.Get("Content-Range") != "":
+		return refuse(http.StatusBadRequest, "a part of a file cannot be put (Content-Range)") // RFC 9110 §14.5
+	case x.res.kind == kindNowhere:
+		return &problem{status: http.StatusConflict, text: "there is no collection of that name"}
+	case x.res.slash:
+		return refuse(http.StatusMethodNotAllowed, "a name that ends in a slash is a collection's")
+	}
+	return x.mayUpload(ctx)
+}
+
+// mayUpload compares the announced length with what is allowed and what is left. The collections ask again when the bytes
+// are there.
+func (x *exchange) mayUpload(ctx context.Context) error {
+	length := x.r.ContentLength
+	if length <= 0 {
+		return nil
+	}
+	if length > x.largest() {
+		return x.tooLarge()
+	}
+	usage, err := x.srv.collections.Usage(ctx, x.res.node)
+	if err != nil {
+		return err
+	}
+	if usage.Limit > 0 && usage.Used+length-x.res.node.Size > usage.Limit {
+		return violated(http.StatusInsufficientStorage, dav("quota-not-exceeded"), "there is no room left")
+	}
+	return nil
+}
+
+func (x *exchange) largest() int64 {
+	if x.res.path.Space == collection.Calendars || x.res.path.Space == collection.Contacts {
+		return collection.MaxObjectSize
+	}
+	return x.srv.collections.MaxFileSize()
+}
+
+func (x *exchange) tooLarge() error {
+	return fault.Wrap(fault.TooLarge, &collection.Precondition{Name: "max-resource-size"}, "more than %d bytes", x.largest())
+}
+
+// receive takes the body into a spool: small ones stay in memory, large ones go to the disk while they arrive.
+func (x *exchange) receive() (*store.Spool, error) {
+	spool := x.srv.collections.NewSpool()
+	buffer := x.srv.copies.Get().(*[]byte)
+	defer x.srv.copies.Put(buffer)
+	largest := x.largest()
+	var from io.Reader = &x.body
+	if x.r.ContentLength < 0 || x.r.ContentLength > largest {
+		from = io.LimitReader(from, largest+1)
+	}
+	n, err := io.CopyBuffer(struct{ io.Writer }{spool}, struct{ io.Reader }{from}, *buffer)
+	var f *fault.Error
+	switch {
+	case err == nil && n > largest:
+		err = x.tooLarge()
+	case errors.As(err, &f): // the spool's: no room on the disk
+	case err != nil:
+		err = readError(err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, spool.Close())
+	}
+	return spool, nil
+}
+
+// orRepresentation answers a write whose condition failed with what is there now, for clients that would ask for it next.
+// RFC 8144 §3.2.
+func (x *exchange) orRepresentation(ctx context.Context, failed error) error {
+	var p *problem
+	if !x.prefer.representation || !errors.As(failed, &p) || p.status != http.StatusPreconditionFailed {
+		return failed
+	}
+	node, err := x.srv.collections.Resolve(ctx, x.who(), x.res.path)
+	if err != nil || node.Kind != collection.Object {
+		return failed //nolint:nilerr // then there is nothing to show
+	}
+	content, err := x.srv.collections.Open(ctx, node)
+	if err != nil {
+		return failed //nolint:nilerr // the same
+	}
+	defer content.Close()
+	h := x.w.Header()
+	h.Set("Content-Type", contentType(node))
+	h.Set("Content-Location", x.res.href())
+	h.Set("ETag", `"`+node.ETag+`"`)
+	h.Set("Preference-Applied", "return=representation")
+	h.Add("Vary", "Prefer")
+	x.begin(http.StatusPreconditionFailed)
+	_, err = io.Copy(x, content)
+	return err
+}

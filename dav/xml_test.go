@@ -1,0 +1,157 @@
+package dav
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"schulhof/store/fault"
+)
+
+func TestParseXML(t *testing.T) {
+	deep := strings.Repeat("<a>", maxXMLDepth) + strings.Repeat("</a>", maxXMLDepth)
+	tests := []struct {
+		name, in string
+		want     string     // the document written again
+		kind     fault.Kind // of the error; Internal: none
+	}{
+		{"a prefix is resolved and kept", `<D:a xmlns:D="DAV:"><D:b/></D:a>`, `<D:a xmlns:D="DAV:"><D:b/></D:a>`, 0},
+		{"the default namespace counts for elements", `<a xmlns="u"><b c="d"/></a>`, `<a xmlns="u"><b c="d"/></a>`, 0},
+		{"it can be taken back", `<a xmlns="u"><b xmlns=""/></a>`, `<a xmlns="u"><b xmlns=""/></a>`, 0},
+		{"an attribute may have a prefix", `<a xmlns:x="u" x:c="1"/>`, `<a xmlns:x="u" x:c="1"/>`, 0},
+		{"a declaration that nothing uses goes", `<a xmlns:x="u"/>`, `<a/>`, 0},
+		{"one that a value mentions stays", `<a xmlns:x="u">x:date</a>`, `<a xmlns:x="u">x:date</a>`, 0},
+		{"text, CDATA and references", "<a>1 &lt; <![CDATA[<2>]]>&#233;</a>", "<a>1 &lt; &lt;2&gt;é</a>", 0},
+		{"comments and instructions are dropped", `<?xml version="1.0"?><!-- x --><a><?y z?><!-- & --></a>`, "<a/>", 0},
+		{"a byte order mark", "\xef\xbb\xbf<a/>", "<a/>", 0},
+		{"UTF-16, as RFC 4918 §8.2 wants", "\xff\xfe<\x00a\x00>\x00\xe9\x00<\x00/\x00a\x00>\x00", "<a>é</a>", 0},
+		{"the language is inherited", `<a xml:lang="de"><b/></a>`, `<a xml:lang="de"><b/></a>`, 0},
+		{"as deep as allowed", deep, "", 0},
+
+		{"nothing", "", "", fault.Invalid},
+		{"only text", "hello", "", fault.Invalid},
+		{"no end", "<a><b></a>", "", fault.Invalid},
+		{"an end too early", "<a", "", fault.Invalid},
+		{"an end too much", "<a/></a>", "", fault.Invalid},
+		{"two documents", "<a/><b/>", "", fault.Invalid},
+		{"text behind it", "<a/>x", "", fault.Invalid},
+		{"a document type", `<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>`, "", fault.Invalid},
+		{"a document type inside", "<a><!DOCTYPE b></a>", "", fault.Invalid},
+		{"an unknown entity", "<a>&b;</a>", "", fault.Invalid},
+		{"a prefix that is not declared", "<x:a/>", "", fault.Invalid},
+		{"the same of an attribute", `<a x:b=""/>`, "", fault.Invalid},
+		{"a prefix bound to nothing", `<a xmlns:x=""/>`, "", fault.Invalid},
+		{"xmlns as a prefix", `<xmlns:a/>`, "", fault.Invalid},
+		{"xml bound to something else", `<a xmlns:xml="u"/>`, "", fault.Invalid},
+		{"two colons", `<a:b:c xmlns:a="u"/>`, "", fault.Invalid},
+		{"an attribute twice", `<a b="" b=""/>`, "", fault.Invalid},
+		{"a control character", "<a>\x01</a>", "", fault.Invalid},
+		{"no UTF-8", "<a>\xff</a>", "", fault.Invalid},
+		{"another encoding", `<?xml version="1.0" encoding="EBCDIC-DE"?><a/>`, "", fault.Invalid},
+		{"too deep", "<b>" + deep + "</b>", "", fault.TooLarge},
+		{"too many elements", "<a>" + strings.Repeat("<b/>", maxXMLElements) + "</a>", "", fault.TooLarge},
+		{"too many attributes", "<a " + strings.Repeat(`b="" `, maxXMLAttributes+1) + "/>", "", fault.TooLarge},
+		{"too many hrefs", `<D:a xmlns:D="DAV:">` + strings.Repeat("<D:href>x</D:href>", maxHrefs+1) + "</D:a>", "", fault.TooLarge},
+	}
+	for _, tt := range tests {
+		root, err := parseXML([]byte(tt.in))
+		switch {
+		case tt.kind != 0:
+			if !fault.Is(err, tt.kind) {
+				t.Errorf("%s: parseXML = %v, want fault %v", tt.name, err, tt.kind)
+			}
+		case err != nil:
+			t.Errorf("%s: parseXML: %v", tt.name, err)
+		case tt.want != "" && string(root.appendXML(nil)) != tt.want:
+			t.Errorf("%s: %s, want %s", tt.name, root.appendXML(nil), tt.want)
+		}
+	}
+}
+
+// A multiget names more objects than a body may have elements otherwise.
+func TestHrefsAreCountedApart(t *testing.T) {
+	body := `<D:a xmlns:D="DAV:">` + strings.Repeat("<D:href>x</D:href>", maxHrefs) + "</D:a>"
+	root, err := parseXML([]byte(body))
+	if err != nil || len(root.children()) != maxHrefs {
+		t.Fatalf("%d hrefs: %v", maxHrefs, err)
+	}
+}
+
+// A property is stored without what is around it, so it must bring its declarations and its language.
+func TestAPropertyStandsForItself(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"its prefix", `<D:r xmlns:D="DAV:" xmlns:Z="u"><Z:p><Z:q/></Z:p></D:r>`, `<Z:p xmlns:Z="u"><Z:q/></Z:p>`},
+		{"one that only a child uses", `<D:r xmlns:D="DAV:" xmlns:Z="u"><Z:p><D:q/></Z:p></D:r>`, `<Z:p xmlns:Z="u"><D:q xmlns:D="DAV:"/></Z:p>`},
+		{"a prefix with two meanings", `<a:r xmlns:a="1"><a:p><b xmlns:a="2"><a:c/></b></a:p></a:r>`, `<a:p xmlns:a="1"><b><a:c xmlns:a="2"/></b></a:p>`},
+		{"the default namespace", `<r xmlns="u"><p><q/></p></r>`, `<p xmlns="u"><q/></p>`},
+		{"its language", `<r xml:lang="de"><p>Grüße<b xml:lang="en"/></p></r>`, `<p xml:lang="de">Grüße<b xml:lang="en"/></p>`},
+		{"a name in an attribute", `<r xmlns:xs="u" xmlns:i="v"><p i:type="xs:date"/></r>`, `<p xmlns:i="v" xmlns:xs="u" i:type="xs:date"/>`},
+		{"white space and quotes", "<r><p a=\"1&#10;&quot;2\">\t\n &#13;</p></r>", "<p a=\"1&#10;&quot;2\">\t\n &#13;</p>"},
+	}
+	for _, tt := range tests {
+		root, err := parseXML([]byte(tt.in))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		p := root.children()[0]
+		got := p.appendXML(nil)
+		if string(got) != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		again, err := parseXML(got)
+		if err != nil || again.name != p.name || !bytes.Equal(again.appendXML(nil), got) {
+			t.Errorf("%s: %s is read as another one: %v", tt.name, got, err)
+		}
+	}
+}
+
+func TestElementCanBeAskedWhenItIsMissing(t *testing.T) {
+	var e *element
+	if e.child(dav("x")).text() != "" || e.children() != nil {
+		t.Error("a missing element has something in it")
+	}
+	root, err := parseXML([]byte(`<a x="1">b<c/>d</a>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := root.text(); got != "bd" {
+		t.Errorf("text = %q, want bd", got)
+	}
+	if v, ok := root.attr("x"); v != "1" || !ok {
+		t.Errorf("attr = %q, %v", v, ok)
+	}
+	if _, ok := root.attr("y"); ok {
+		t.Error("an attribute that is not there")
+	}
+}
+
+// What is stored is written into every later answer: it must be well-formed, stay the same, and hold no more than its source.
+func FuzzXML(f *testing.F) {
+	for _, seed := range []string{
+		`<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x xmlns="u" y="&quot;"/></D:prop></D:propfind>`,
+		`<a xmlns:b="c" b:d="e"><![CDATA[]]>&#13;<b:f xml:lang="de">b:g</b:f></a>`, "<a", "<!DOCTYPE x>", "\xfe\xff\x00<\x00a\x00/\x00>",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		root, err := parseXML(in)
+		if err != nil {
+			return
+		}
+		once := root.appendXML(nil)
+		again, err := parseXML(once)
+		if err != nil {
+			if fault.Is(err, fault.TooLarge) { // the declarations that it brings may be one attribute too many
+				return
+			}
+			t.Fatalf("%q became %q: %v", in, once, err)
+		}
+		if twice := again.appendXML(nil); !bytes.Equal(once, twice) {
+			t.Fatalf("%q, then %q", once, twice)
+		}
+		if again.name != root.name || len(again.children()) != len(root.children()) || again.text() != root.text() {
+			t.Fatalf("%q became %q", in, once)
+		}
+	})
+}
