@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"schulhof/config"
+	"schulhof/dav"
 	"schulhof/imapd"
 	"schulhof/smtpd"
 
@@ -40,7 +41,14 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 		return nil, err
 	}
 	find := &discovery{config: c, directory: r.Directory, certificate: certs.current.Load}
-	web, https := newWebHandler(c, find), certs.tlsConfig()
+	files, err := dav.New(dav.Options{
+		Store: r.Store, Directory: r.Directory, Collections: r.DAV, Hostname: c.Server.Hostname, Log: r.Log.With("room", "dav"),
+		Metrics: metrics, Allowlist: c.Security.Networks(), AllowPlaintextLoopback: loopback,
+	})
+	if err != nil {
+		return nil, err
+	}
+	web, https := withCollections(newWebHandler(c, find), files.Handler()), certs.tlsConfig()
 	https.NextProtos = []string{"h2", "http/1.1"}
 	plain := newPlainHandler(c, web)
 	return []service{

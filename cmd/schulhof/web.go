@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/dav"
 )
 
 // Limits of the HTTP services.
 const (
 	httpHeaderTime  = 10 * time.Second
 	httpIdleTime    = 2 * time.Minute
+	httpWriteTime   = time.Minute // for an answer; who streams a long one extends it step by step
 	httpHeaderBytes = 64 << 10
 	httpDrain       = 8 * time.Second // for requests under way when the server stops
 )
@@ -25,7 +27,7 @@ const (
 // serveHTTP answers requests on ln until ctx ends and those under way are done. tlsConfig may be nil.
 func serveHTTP(ctx context.Context, ln net.Listener, tlsConfig *tls.Config, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: httpHeaderTime, IdleTimeout: httpIdleTime, MaxHeaderBytes: httpHeaderBytes,
+		Handler: handler, ReadHeaderTimeout: httpHeaderTime, WriteTimeout: httpWriteTime, IdleTimeout: httpIdleTime, MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), TLSConfig: tlsConfig,
 	}
 	drained := make(chan error, 1)
@@ -70,6 +72,19 @@ func newWebHandler(c *config.Config, d *discovery) http.Handler {
 		fmt.Fprintf(w, frontPage, c.Server.Hostname) // Validate allows no markup in it
 	})
 	return guarded(mux)
+}
+
+// withCollections adds files, calendars and contacts to pages. They come before the pages' mux, which would redirect paths
+// that it finds unusual.
+func withCollections(pages, collections http.Handler) http.Handler {
+	collections = guarded(collections)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if dav.Claims(r) {
+			collections.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // guarded sets the headers that every answer has.
