@@ -78,20 +78,9 @@ func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error
 		return err
 	}
 	defer l.release()
-	var names []string
-	for _, e := range body.children() {
-		if e.name != dav("href") {
-			continue
-		}
-		href := strings.TrimSpace(e.text())
-		name, ok := x.memberNamed(href)
-		if !ok {
-			if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
-				return err
-			}
-			continue
-		}
-		names = append(names, name)
+	names, err := x.membersNamed(body, l.listing)
+	if err != nil {
+		return err
 	}
 	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names) {
 		switch {
@@ -107,6 +96,23 @@ func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error
 		}
 	}
 	return l.finish()
+}
+
+// membersNamed returns the names of those hrefs of a multiget that lie in the collection which is asked, and answers for the others that
+// they are not there.
+func (x *exchange) membersNamed(body *element, l *listing) (names []string, err error) {
+	for _, e := range body.children() {
+		if e.name != dav("href") {
+			continue
+		}
+		href := strings.TrimSpace(e.text())
+		if name, ok := x.memberNamed(href); ok {
+			names = append(names, name)
+		} else if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // memberNamed returns the name that an href has in the collection which is asked; ok is false for what lies elsewhere.

@@ -53,6 +53,8 @@ const (
 	maxExpanded = 5000
 	// maxSyncAnswers bounds one answer of sync-collection; the client asks again for the rest (RFC 6578 §3.6).
 	maxSyncAnswers = 5000
+	// maxBusyPeriods bounds what one free-busy-query tells.
+	maxBusyPeriods = 10_000
 	// maxShortValue bounds colours and numbers.
 	maxShortValue = 64
 	// maxSearchResults bounds principal-property-search (RFC 3744 §9.4).

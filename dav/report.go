@@ -24,6 +24,9 @@ func allReports() []report {
 		{dav("acl-principal-prop-set"), stored, (*exchange).aclPrincipalPropSet},
 		{carddav("addressbook-query"), kindAddressBook, (*exchange).addressbookQuery},
 		{carddav("addressbook-multiget"), kindAddressBook, (*exchange).addressbookMultiget},
+		{caldav("calendar-query"), kindCalendar, (*exchange).calendarQuery},
+		{caldav("calendar-multiget"), kindCalendar, (*exchange).calendarMultiget},
+		{caldav("free-busy-query"), kindCalendar, (*exchange).freeBusyQuery},
 		{dav("sync-collection"), kindCalendar | kindAddressBook | kindFolder, (*exchange).syncCollection},
 	}
 }

@@ -34,6 +34,7 @@ type Options struct {
 	AllowPlaintextLoopback bool           // loopback clients may log in without TLS
 	Bearer                 Bearer         // nil: Basic only
 	Now                    func() time.Time
+	Zone                   *time.Location // where times without a zone are read; nil: UTC
 }
 
 // Bearer knows whose token it is that came with "Authorization: Bearer" (RFC 6750 §2.1).
@@ -53,6 +54,7 @@ type Server struct {
 	plaintextLoopback bool
 	bearer            Bearer
 	now               func() time.Time
+	zone              *time.Location
 	metrics           *metrics
 	live              *propertyTable
 	reports           []report
@@ -81,7 +83,7 @@ func New(o Options) (*Server, error) {
 	}
 	return &Server{
 		store: o.Store, dir: o.Directory, collections: o.Collections, hostname: o.Hostname, log: o.Log,
-		allowlist: o.Allowlist, plaintextLoopback: o.AllowPlaintextLoopback, bearer: o.Bearer, now: o.Now, metrics: m,
+		allowlist: o.Allowlist, plaintextLoopback: o.AllowPlaintextLoopback, bearer: o.Bearer, now: o.Now, zone: o.Zone, metrics: m,
 		live: newPropertyTable(), reports: allReports(),
 		buffers:  sync.Pool{New: func() any { b := make([]byte, 0, flushAt+flushAt/4); return &b }},
 		copies:   sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }},
