@@ -52,7 +52,7 @@ func Parse(b []byte) (*Calendar, error) {
 
 // New takes a VCALENDAR that was read or made otherwise.
 func New(root *contentline.Component) *Calendar {
-	utc := newClock(locationZone{time.UTC})
+	utc := newClock(fixedZone(0))
 	return &Calendar{root: root, floating: newClock(utc.zone), utc: utc}
 }
 
@@ -61,11 +61,12 @@ func (c *Calendar) Root() *contentline.Component { return c.root }
 
 // setFloating says where the wall clock of times without a zone hangs; nil means UTC.
 func (c *Calendar) setFloating(loc *time.Location) {
-	if loc == nil {
-		loc = time.UTC
+	if loc == nil || loc == time.UTC {
+		*c.floating = clock{zone: fixedZone(0)}
+		return
 	}
 	if old, ok := c.floating.zone.(locationZone); !ok || old.Location != loc {
-		*c.floating = clock{zone: locationZone{loc}}
+		*c.floating = clock{zone: zoneAt(loc)}
 	}
 }
 
@@ -78,8 +79,8 @@ func (c *Calendar) clockOf(tzid string) *clock {
 		}
 	}
 	var found *clock
-	if loc, ok := Location(tzid); ok {
-		found = newClock(locationZone{loc})
+	if z, ok := zoneNamed(tzid); ok {
+		found = newClock(z)
 	} else if z := c.zoneOf(tzid); z != nil {
 		found = newClock(z)
 	}

@@ -34,6 +34,10 @@ func matches(t testing.TB, f *Filter, components ...string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text := c.root.AppendTo(nil)
+	if stored, err := f.MatchStored(text, mustLocation(t, "Europe/Berlin"), NewBudget()); stored != got || err != nil {
+		t.Errorf("MatchStored says %t, %v, Match says %t for\n%s", stored, err, got, text)
+	}
 	if decided, sure := f.Decide(o); sure && decided != got {
 		t.Errorf("the index decides %t, the filter says %t for %+v and\n%s", decided, got, o, strings.Join(components, "\n"))
 	}
@@ -267,6 +271,29 @@ func TestFilterCheck(t *testing.T) {
 		if err := test.f.Check(); !errors.As(err, &refused) || refused.Precondition != test.precondition {
 			t.Errorf("%s: %v, want %s", test.name, err, test.precondition)
 		}
+	}
+}
+
+// TestMatchStored: the short way is left where it would miss something.
+func TestMatchStored(t *testing.T) {
+	const zone = "BEGIN:VTIMEZONE\nTZID:Mine\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0500\nTZOFFSETTO:+0500\nEND:STANDARD\nEND:VTIMEZONE"
+	event := component("VEVENT", "DTSTART;TZID=Mine:20240301T100000\nDURATION:PT1H")
+	f := in(CompFilter{Name: "VEVENT", Range: rangeOf(t, "20240301T050000Z", "20240301T050001Z")})
+	for name, text := range map[string]string{
+		"a zone of its own before":   calendarOf(zone, event),
+		"a zone of its own after":    calendarOf(event, zone),
+		"names in lower case":        strings.ToLower(strings.ReplaceAll(calendarOf(zone, event), "Mine", "mine")),
+		"a name that begins as such": calendarOf(zone, strings.ReplaceAll("BEGIN:X-A\nEND:X-A", "X-A", "X-VEVENT"), event),
+	} {
+		if name == "names in lower case" {
+			text = strings.NewReplacer("t100000", "T100000", "t000000", "T000000", "pt1h", "PT1H").Replace(text)
+		}
+		if ok, err := f.MatchStored([]byte(text), nil, NewBudget()); !ok || err != nil {
+			t.Errorf("%s: %t, %v", name, ok, err)
+		}
+	}
+	if _, err := f.MatchStored([]byte("BEGIN:VCALENDAR"), nil, NewBudget()); err == nil {
+		t.Error("half an object is matched")
 	}
 }
 

@@ -58,6 +58,9 @@ func verifyWindow(t testing.TB, c *Calendar, o *Object, r TimeRange) {
 	if err == nil && (matchErr != nil || match != (len(instances) > 0)) {
 		t.Fatalf("%d instances, but the filter says %t, %v", len(instances), match, matchErr)
 	}
+	if stored, storedErr := f.MatchStored(c.root.AppendTo(nil), berlin, NewBudget()); matchErr == nil && (stored != match || storedErr != nil) {
+		t.Fatalf("MatchStored says %t, %v, Match says %t", stored, storedErr, match)
+	}
 	if decided, sure := f.Decide(o); sure && matchErr == nil && decided != match {
 		t.Fatalf("the index decides %t, the filter %t, for %+v in %+v", decided, match, o, r)
 	}

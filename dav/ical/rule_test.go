@@ -19,7 +19,7 @@ func expandRule(t testing.TB, start, rule string, most int) []string {
 	}
 	first := at(t, start)
 	out := []string{start}
-	until := untilOf(r, moment{value: first, clock: newClock(locationZone{mustLocation(t, "America/New_York")})})
+	until := untilOf(r, moment{value: first, clock: newClock(zoneAt(mustLocation(t, "America/New_York")))})
 	err = r.each(first.civil, minCivil, maxCivil, until, NewBudget(), func(civil int64) bool {
 		out = append(out, value{civil, first.kind}.String())
 		return len(out) < most

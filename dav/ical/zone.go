@@ -2,6 +2,7 @@ package ical
 
 import (
 	"math"
+	"sort"
 	"time"
 )
 
@@ -12,11 +13,33 @@ type zone interface {
 }
 
 // locationZone is a zone of the tz database.
-type locationZone struct{ *time.Location }
+type locationZone struct {
+	*time.Location
+	known []segment // those that touch the time from zoneBegin to zoneEnd, in order; nil: not listed
+}
+
+// segment is a time without a change of the clock.
+type segment struct{ offset, begin, end int64 }
+
+// listed is a locationZone that looks segments up instead of asking package time, which takes microseconds.
+func listed(loc *time.Location) locationZone {
+	z := locationZone{Location: loc}
+	for at := int64(zoneBegin); at < zoneEnd; {
+		var s segment
+		s.offset, s.begin, s.end = z.segment(at)
+		z.known = append(z.known, s)
+		at = s.end
+	}
+	return z
+}
 
 // segment joins what package time cuts: where a zone follows a rule, ZoneBounds ends at New Year, too, or even a day
 // before it, which on 31 December of a leap year is already over.
 func (z locationZone) segment(instant int64) (offset, begin, end int64) {
+	if n := len(z.known); n > 0 && instant >= z.known[0].begin && instant < z.known[n-1].end {
+		s := z.known[sort.Search(n, func(i int) bool { return z.known[i].end > instant })]
+		return s.offset, s.begin, s.end
+	}
 	offset, begin, end = z.piece(instant)
 	for range maxPieces {
 		if end == math.MaxInt64 {
@@ -61,6 +84,13 @@ func (z locationZone) piece(instant int64) (offset, begin, end int64) {
 		end = to.Unix()
 	}
 	return int64(seconds), begin, end
+}
+
+// fixedZone is always so many seconds ahead of UTC.
+type fixedZone int64
+
+func (z fixedZone) segment(int64) (offset, begin, end int64) {
+	return int64(z), math.MinInt64, math.MaxInt64
 }
 
 // clock converts between civil times and instants of one zone. It remembers the last segment, because neighbouring

@@ -64,7 +64,7 @@ func TestClockChanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, z := range map[string]zone{"tz database": locationZone{loc}, "VTIMEZONE": written} {
+		for name, z := range map[string]zone{"package time": locationZone{Location: loc}, "table": listed(loc), "VTIMEZONE": written} {
 			fresh, used := newClock(z), newClock(z)
 			for _, other := range []int64{-40, 40, -1, 1} { // whatever segment is remembered, the answer is the same
 				used.instantOf(civil + other*daySeconds)
@@ -102,7 +102,7 @@ func TestWriteZone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		want := locationZone{loc}
+		want := locationZone{Location: loc}
 		for instant, end := int64(zoneBegin), daysOf(2060, 1, 1)*daySeconds; instant < end; {
 			offset, _, next := want.segment(instant)
 			for _, probe := range []int64{instant, instant + 12*3600, min(next, end) - 1} {

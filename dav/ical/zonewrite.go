@@ -44,7 +44,7 @@ func WriteZone(tzid string, loc *time.Location) *contentline.Component {
 
 // changesOf lists the changes of loc, beginning with what was in force at zoneBegin.
 func changesOf(loc *time.Location) []zoneChange {
-	zone := locationZone{loc}
+	zone := zoneAt(loc)
 	offset, _, end := zone.segment(zoneBegin)
 	changes := []zoneChange{changeAt(loc, zoneBegin, offset, offset)}
 	for end < zoneEnd {
