@@ -45,9 +45,8 @@ type Period struct {
 // Busy returns when the object makes its owner busy within a range: its events unless they are transparent or cancelled, and the
 // periods of its VFREEBUSY. They are cut to the range, in no order. RFC 4791 §7.10.
 func (c *Calendar) Busy(r TimeRange, floating *time.Location, budget *Budget) ([]Period, error) {
-	c.setFloating(floating)
-	if v := c.understand(); v != nil {
-		return nil, v
+	if err := c.begin(floating, budget); err != nil {
+		return nil, err
 	}
 	var out []Period
 	add := func(p Period) bool {

@@ -16,6 +16,8 @@ type Calendar struct {
 	clocks   []zoneClock
 	floating *clock
 	utc      *clock
+	zones    []*vtimezone // of the object, as far as they are used
+	budget   *Budget      // what these count their work in
 }
 
 // zoneClock is the clock of a TZID; nil when the TZID means nothing.
@@ -53,13 +55,26 @@ func Parse(b []byte) (*Calendar, error) {
 // New takes a VCALENDAR that was read or made otherwise.
 func New(root *contentline.Component) *Calendar {
 	utc := newClock(fixedZone(0))
-	return &Calendar{root: root, floating: newClock(utc.zone), utc: utc}
+	return &Calendar{root: root, floating: newClock(utc.zone), utc: utc, budget: NewBudget()}
 }
 
 // Root returns the VCALENDAR; it must not be changed.
 func (c *Calendar) Root() *contentline.Component { return c.root }
 
-// setFloating says where the wall clock of times without a zone hangs; nil means UTC.
+// begin starts an answer: floating says where the wall clock of times without a zone hangs (nil: UTC), and the work of the object's own
+// zones is counted in budget, whose end ends every walk.
+func (c *Calendar) begin(floating *time.Location, budget *Budget) error {
+	c.setFloating(floating)
+	c.budget = budget
+	for _, z := range c.zones {
+		z.budget = budget
+	}
+	if v := c.understand(); v != nil {
+		return v
+	}
+	return nil
+}
+
 func (c *Calendar) setFloating(loc *time.Location) {
 	if loc == nil || loc == time.UTC {
 		*c.floating = clock{zone: fixedZone(0)}
@@ -82,6 +97,7 @@ func (c *Calendar) clockOf(tzid string) *clock {
 	if z, ok := zoneNamed(tzid); ok {
 		found = newClock(z)
 	} else if z := c.zoneOf(tzid); z != nil {
+		c.zones = append(c.zones, z)
 		found = newClock(z)
 	}
 	c.clocks = append(c.clocks, zoneClock{tzid, found})
@@ -89,13 +105,13 @@ func (c *Calendar) clockOf(tzid string) *clock {
 }
 
 // zoneOf returns the object's own VTIMEZONE of that name, or nil.
-func (c *Calendar) zoneOf(tzid string) zone {
+func (c *Calendar) zoneOf(tzid string) *vtimezone {
 	for _, child := range c.root.Children {
 		if !child.Is("VTIMEZONE") {
 			continue
 		}
 		if id := child.Get("TZID"); id != nil && id.Value == tzid {
-			if z, err := compileZone(child); err == nil {
+			if z, err := compileZone(child, c.budget); err == nil {
 				return z
 			}
 		}

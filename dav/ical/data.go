@@ -48,9 +48,8 @@ func (r *DataRequest) Whole() bool {
 // Select makes what a client wants of the object. floating is where times without a zone are read, nil for UTC. The error is
 // ErrTooMany, or a *Violation if the object never passed Check.
 func (c *Calendar) Select(r *DataRequest, floating *time.Location, budget *Budget) ([]byte, error) {
-	c.setFloating(floating)
-	if v := c.understand(); v != nil {
-		return nil, v
+	if err := c.begin(floating, budget); err != nil {
+		return nil, err
 	}
 	root := c.root
 	var err error

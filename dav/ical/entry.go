@@ -30,6 +30,7 @@ type entry struct {
 	dates         []rdate
 	exdates       []moment
 	lines         [8]int // how often some properties appear
+	wanted        bool   // by the filter that is at work
 }
 
 // rdate is an instance given by RDATE; a period has its own end.

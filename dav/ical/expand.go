@@ -17,9 +17,8 @@ type Instance struct {
 // Instances returns the instances that overlap a range, in order of their start. floating is where times without a zone
 // are read, nil for UTC. The error is ErrTooMany, or a *Violation if the object never passed Check.
 func (c *Calendar) Instances(r TimeRange, floating *time.Location, budget *Budget) ([]Instance, error) {
-	c.setFloating(floating)
-	if v := c.understand(); v != nil {
-		return nil, v
+	if err := c.begin(floating, budget); err != nil {
+		return nil, err
 	}
 	var out []Instance
 	for _, s := range c.allSeries() {

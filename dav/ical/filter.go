@@ -163,9 +163,8 @@ func (f *Filter) Decide(o *Object) (match, sure bool) {
 // Match tells whether the object passes the filter. floating is where times without a zone are read, nil for UTC. The error is ErrTooMany, or
 // a *Violation if the object never passed Check.
 func (f *Filter) Match(c *Calendar, floating *time.Location, budget *Budget) (bool, error) {
-	c.setFloating(floating)
-	if v := c.understand(); v != nil {
-		return false, v
+	if err := c.begin(floating, budget); err != nil {
+		return false, err
 	}
 	m := matcher{cal: c, budget: budget}
 	if !contentline.EqualFold(f.Comp.Name, "VCALENDAR") {
@@ -272,13 +271,20 @@ func (m *matcher) inRange(entries []*entry, r *TimeRange, in func(instance, *Tim
 	if m.series == nil {
 		m.series = m.cal.allSeries()
 	}
+	mark := func(wanted bool) {
+		for _, e := range entries {
+			e.wanted = wanted
+		}
+	}
+	mark(true)
+	defer mark(false)
 	for _, s := range m.series {
 		if s.name() != entries[0].name {
 			continue
 		}
 		matched := false
 		err := s.eachOf(entries, r.Start, r.End, m.budget, func(i instance) bool {
-			matched = slices.Contains(entries, i.entry) && in(i, r)
+			matched = i.entry.wanted && in(i, r)
 			return !matched
 		})
 		if matched || err != nil {
@@ -288,16 +294,16 @@ func (m *matcher) inRange(entries []*entry, r *TimeRange, in func(instance, *Tim
 	return false, nil
 }
 
-// eachOf is each, but does not walk the recurrence if none of its instances can come from one of the entries.
+// eachOf is each for the instances of wanted entries. It does not walk the recurrence if none of its instances can come from one of them.
 func (s *series) eachOf(entries []*entry, from, to int64, budget *Budget, yield func(instance) bool) error {
-	needed := s.master != nil && slices.Contains(entries, s.master)
+	walk := s.master != nil && s.master.wanted
 	for _, f := range s.futures {
-		needed = needed || slices.Contains(entries, f.entry)
+		walk = walk || f.entry.wanted
 	}
-	if needed {
+	if walk {
 		return s.each(from, to, budget, yield)
 	}
-	_, err := s.eachOverride(from, to, budget, yield)
+	_, err := eachOverride(entries, from, to, budget, yield)
 	return err
 }
 

@@ -180,7 +180,7 @@ func FuzzZone(f *testing.F) {
 			return
 		}
 		c, _ := Parse(text)
-		z, err := compileZone(c.root.Children[0])
+		z, err := compileZone(c.root.Children[0], NewBudget())
 		if err != nil {
 			t.Fatalf("ParseZone takes what compileZone refuses: %v", err)
 		}

@@ -11,7 +11,7 @@ import (
 // MatchStored is Match for the bytes of an object that passed Check. It does not read time zones and what else stands
 // before the components that the filter asks for, unless it has to; that is most of what a small event consists of.
 func (f *Filter) MatchStored(b []byte, floating *time.Location, budget *Budget) (bool, error) {
-	if c := f.partOf(b); c != nil && c.understand() == nil {
+	if c := f.partOf(b); c != nil && c.begin(floating, budget) == nil {
 		return f.Match(c, floating, budget)
 	}
 	c, err := Parse(b)

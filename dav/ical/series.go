@@ -123,19 +123,22 @@ func (s *series) prepare() {
 	s.longest = max(s.longest, s.master.longest())
 }
 
-// longest bounds how long an instance of e lasts.
+// longest bounds how long an instance of e lasts. Days may be longer by as much as a clock is put back.
 func (e *entry) longest() int64 {
 	if !e.anchor().given() {
 		return 0
 	}
 	start, end := e.span()
-	return end - start + 2*daySeconds
+	if e.anchor().kind == dateOnly || e.duration.days != 0 {
+		end += daySeconds
+	}
+	return end - start
 }
 
 // each yields the instances that touch the time from from to to, both inclusive; those of one rule in order. The caller decides
 // what overlaps, since that differs between components.
 func (s *series) each(from, to int64, budget *Budget, yield func(instance) bool) error {
-	more, err := s.eachOverride(from, to, budget, yield)
+	more, err := eachOverride(s.overrides, from, to, budget, yield)
 	if err != nil || !more || s.master == nil {
 		return err
 	}
@@ -150,9 +153,9 @@ func (s *series) each(from, to int64, budget *Budget, yield func(instance) bool)
 	return s.eachID(from, to, budget, &stopped, visit)
 }
 
-// eachOverride yields what has a component of its own; more tells whether yield wants to go on.
-func (s *series) eachOverride(from, to int64, budget *Budget, yield func(instance) bool) (more bool, err error) {
-	for _, e := range s.overrides {
+// eachOverride yields overrides; more tells whether yield wants to go on.
+func eachOverride(overrides []*entry, from, to int64, budget *Budget, yield func(instance) bool) (more bool, err error) {
+	for _, e := range overrides {
 		if !budget.step(1) {
 			return false, ErrTooMany
 		}

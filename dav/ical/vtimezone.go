@@ -13,7 +13,8 @@ import (
 type vtimezone struct {
 	onsets  []onset // sorted
 	endless []observance
-	initial int64 // the offset before all of them
+	initial int64   // the offset before all of them
+	budget  *Budget // what looking for onsets is counted in; when it is used up, what is found no longer matters
 }
 
 // onset is a change of the clock at an instant, to an offset.
@@ -28,9 +29,9 @@ type observance struct {
 // maxChanges bounds how often a rule changes the clock in four years.
 const maxChanges = 64
 
-// compileZone reads a VTIMEZONE.
-func compileZone(c *contentline.Component) (*vtimezone, error) {
-	z := &vtimezone{}
+// compileZone reads a VTIMEZONE. Its work, now and later, is counted in budget.
+func compileZone(c *contentline.Component, budget *Budget) (*vtimezone, error) {
+	z := &vtimezone{budget: budget}
 	first := int64(math.MaxInt64)
 	parts := 0
 	for _, child := range c.Children {
@@ -151,8 +152,11 @@ func (z *vtimezone) addRule(s string, o observance) error {
 	}
 	o.rule = rule
 	changes := 0
-	err = rule.each(o.start, o.start, o.start+4*366*daySeconds, maxCivil, NewBudget(), func(int64) bool { changes++; return changes <= maxChanges })
-	if err != nil || changes > maxChanges {
+	err = rule.each(o.start, o.start, o.start+4*366*daySeconds, maxCivil, z.budget, func(int64) bool { changes++; return changes <= maxChanges })
+	if err != nil {
+		return err
+	}
+	if changes > maxChanges {
 		return fmt.Errorf("more than %d changes of the clock in four years", maxChanges)
 	}
 	if rule.Endless() {
@@ -167,7 +171,7 @@ func (z *vtimezone) addRule(s string, o observance) error {
 		}
 	}
 	var full error
-	err = rule.each(o.start, o.start, maxCivil, until, NewBudget(), func(civil int64) bool {
+	err = rule.each(o.start, o.start, maxCivil, until, z.budget, func(civil int64) bool {
 		full = z.add(onset{civil - o.from, o.to})
 		return full == nil
 	})
@@ -188,7 +192,7 @@ func (z *vtimezone) segment(instant int64) (offset, begin, end int64) {
 		end = z.onsets[i].at
 	}
 	for _, o := range z.endless {
-		last, next, ok := o.around(instant)
+		last, next, ok := o.around(instant, z.budget)
 		if ok && last > begin {
 			offset, begin = o.to, last
 		}
@@ -198,14 +202,14 @@ func (z *vtimezone) segment(instant int64) (offset, begin, end int64) {
 }
 
 // around returns the onset at or before an instant, if there is one besides the rule's start, and the one after.
-func (o observance) around(instant int64) (last, next int64, ok bool) {
+func (o observance) around(instant int64, budget *Budget) (last, next int64, ok bool) {
 	next = math.MaxInt64
 	if instant < minCivil || instant > maxCivil {
 		return 0, next, false
 	}
 	for span := int64(400 * daySeconds); ; span *= 8 {
 		from := instant + o.from - span
-		_ = o.rule.each(o.start, from, instant+o.from+span, maxCivil, NewBudget(), func(civil int64) bool {
+		err := o.rule.each(o.start, from, instant+o.from+span, maxCivil, budget, func(civil int64) bool {
 			at := civil - o.from
 			if at <= instant {
 				last, ok = at, true
@@ -214,7 +218,7 @@ func (o observance) around(instant int64) (last, next int64, ok bool) {
 			next = at
 			return false
 		})
-		if (ok || from <= o.start) && next != math.MaxInt64 || span > 3000*366*daySeconds {
+		if err != nil || (ok || from <= o.start) && next != math.MaxInt64 || span > 3000*366*daySeconds {
 			return last, next, ok
 		}
 	}

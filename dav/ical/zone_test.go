@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestClockChanges(t *testing.T) {
 	for _, test := range tests {
 		civil, want := at(t, test.civil).civil, at(t, test.utc)
 		loc := mustLocation(t, test.zone)
-		written, err := compileZone(WriteZone(test.zone, loc))
+		written, err := compileZone(WriteZone(test.zone, loc), &Budget{steps: math.MaxInt32})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,7 @@ func TestWriteZone(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		z, err := compileZone(roots[0])
+		z, err := compileZone(roots[0], &Budget{steps: math.MaxInt32})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -25,7 +25,7 @@ func ParseZone(b []byte) (tzid string, loc *time.Location, err error) {
 	if line == nil || line.Value == "" {
 		return "", nil, &Violation{validData, "VTIMEZONE has no TZID"}
 	}
-	z, err := compileZone(children[0])
+	z, err := compileZone(children[0], NewBudget())
 	if err != nil {
 		return "", nil, &Violation{validData, "VTIMEZONE: " + err.Error()}
 	}
