@@ -111,6 +111,11 @@ func (c *certificates) watch(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	return c.lookOften(ctx, hangup)
+}
+
+// lookOften looks at the files every certificateLook, and at once when hangup says so.
+func (c *certificates) lookOften(ctx context.Context, hangup <-chan os.Signal) error {
 	tick := time.NewTicker(certificateLook)
 	defer tick.Stop()
 	for {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -36,6 +37,7 @@ type examination struct {
 	rooms    *rooms // nil when the data could not be opened
 	serving  bool   // this runs in the server
 	now      time.Time
+	fsync    func(*os.File) error // nil: the file's own; tests have worse disks
 	findings []finding
 	checks   int
 }

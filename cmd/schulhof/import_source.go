@@ -243,7 +243,7 @@ func maildirFiles(ctx context.Context, tree fs.FS, dir, box string, keywords map
 		return fmt.Errorf("read folder: %w", err)
 	}
 	for _, e := range entries {
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		if !mayBeMail(e) || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -255,6 +255,9 @@ func maildirFiles(ctx context.Context, tree fs.FS, dir, box string, keywords map
 	}
 	return nil
 }
+
+// mayBeMail leaves out folders, pipes, sockets and devices: opening a pipe would wait for whoever writes into it.
+func mayBeMail(e fs.DirEntry) bool { return e.Type()&^fs.ModeSymlink == 0 }
 
 // maildirFlags reads the letters behind ":2,". Dovecot keeps keywords as small letters.
 func maildirFlags(name string, keywords map[byte]string) (flags []string) {
@@ -312,7 +315,7 @@ func emlSource(tree fs.FS) mailSource {
 				box = ""
 			}
 			for _, e := range entries {
-				if e.IsDir() || !strings.EqualFold(path.Ext(e.Name()), ".eml") {
+				if !mayBeMail(e) || !strings.EqualFold(path.Ext(e.Name()), ".eml") {
 					continue
 				}
 				if err := ctx.Err(); err != nil {
