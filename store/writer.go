@@ -218,6 +218,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 			begun = true
 		}
 		j.err = nil
+		j.forget() // what a first run that is void has asked for
 		if !s.start(j) {
 			j.answer(context.Canceled)
 		} else if lost, err := s.sql.run(s, j, kept == 0); lost {
