@@ -19,7 +19,7 @@ import (
 // open opens a set that is closed when t ends.
 func open(t testing.TB, dir string, o Options) *Set {
 	t.Helper()
-	o.Log = slog.New(slog.DiscardHandler)
+	o.Log = discard()
 	s, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -27,6 +27,8 @@ func open(t testing.TB, dir string, o Options) *Set {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // text is size bytes that compress; noise does not.
 func text(size int) []byte { return bytes.Repeat([]byte("Elternabend um acht. "), size/21+1)[:size] }
