@@ -22,6 +22,9 @@ type CompactReport struct {
 func (s *Store) Compact(ctx context.Context) (report CompactReport, err error) {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
+	if err := s.setGraceRight(ctx); err != nil {
+		return report, fmt.Errorf("compact: %w", err)
+	}
 	if report.Blobs, err = s.forgetBlobs(ctx); err != nil {
 		return report, fmt.Errorf("compact: %w", err)
 	}
@@ -80,6 +83,23 @@ func (s *Store) compactNowAndThen() {
 			s.log.Info("compacted", "blobs", report.Blobs, "packs", report.Packs, "bytes", report.FreedBytes)
 		}
 	}
+}
+
+// setGraceRight lets grace times begin now that began in the future: the clock was wrong then, and they would last until that time.
+func (s *Store) setGraceRight(ctx context.Context) error {
+	now := s.now().Unix()
+	var wrong int64
+	err := s.Read(ctx, func(tx *Tx) error {
+		return tx.QueryRow(`SELECT COUNT(*) FROM blob WHERE unreferenced_at > $1`, now).Scan(&wrong)
+	})
+	if err != nil || wrong == 0 {
+		return err
+	}
+	s.log.Warn("the clock was set back; blobs without references wait anew for their removal", "blobs", wrong)
+	return s.WriteBulk(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE blob SET unreferenced_at = $1 WHERE unreferenced_at > $1`, now)
+		return err
+	})
 }
 
 // deadBlob is a row whose grace time is over.
