@@ -75,7 +75,7 @@ func openSearchDB(ctx context.Context, path string, newest ContentID) (*sql.DB, 
 		return nil, fmt.Errorf("search index: %w", err)
 	}
 	f.Close()
-	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000&_cache_size=-8000")
+	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?_journal_mode=WAL&_synchronous=NORMAL&_secure_delete=on&_busy_timeout=5000&_cache_size=-8000")
 	if err != nil {
 		return nil, fmt.Errorf("search index: %w", err)
 	}

@@ -48,7 +48,7 @@ func openLite(path, mode string, cacheKiB int) (*liteConn, error) {
 	}
 	conn := &liteConn{c: c.(*sqlite3.SQLiteConn), stmts: map[string]*liteStmt{}}
 	pragmas := fmt.Sprintf(`PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;
-		PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-%d`, cacheKiB)
+		PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-%d`, cacheKiB)
 	if mode == "ro" {
 		pragmas += "; PRAGMA query_only=ON"
 	} else {
