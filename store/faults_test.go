@@ -46,12 +46,21 @@ func body(n int) []byte {
 // What was acknowledged is there after a restart, whole; what was not is not half there.
 func TestEveryFileOperationFails(t *testing.T) {
 	const messages = 6
+	template := t.TempDir()
+	s, err := store.Open(context.Background(), store.Options{Dir: template})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scratch(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			for n := int64(1); ; n++ {
 				var calls atomic.Int64
 				var armed atomic.Bool
-				o := store.Options{Dir: t.TempDir(), SealSize: 10_000, Faults: func(op, path string) error {
+				o := store.Options{Dir: copyOf(t, template), SealSize: 10_000, Faults: func(op, path string) error {
 					if armed.Load() && calls.Add(1) == n {
 						return fmt.Errorf("%s %s: %w", op, path, errno)
 					}
@@ -61,7 +70,6 @@ func TestEveryFileOperationFails(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				scratch(t, s)
 				armed.Store(true)
 				acknowledged := map[int]bool{}
 				for i := range messages {

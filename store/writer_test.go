@@ -20,9 +20,10 @@ func blocked(t *testing.T, s *store.Store) (release func()) {
 	t.Helper()
 	in, hold := make(chan struct{}), make(chan struct{})
 	done := make(chan error)
+	running := sync.OnceFunc(func() { close(in) })
 	go func() {
 		done <- s.Write(context.Background(), func(*store.Tx) error {
-			close(in)
+			running() // it may run again
 			<-hold
 			return nil
 		})

@@ -74,3 +74,26 @@ func TestEveryKindHasAName(t *testing.T) {
 		t.Errorf("an unknown kind is %q", got)
 	}
 }
+
+// TestAKindSurvivesEveryWrapping: rooms wrap what they get with what they tried; neither the kind nor the sentence for the peer
+// nor the cause for the log may be lost on the way, however long it is.
+func TestAKindSurvivesEveryWrapping(t *testing.T) {
+	for _, kind := range fault.Kinds() {
+		var err error = fault.Wrap(kind, io.ErrUnexpectedEOF, "sentence of %s", kind)
+		for i := range 20 {
+			if i%3 == 2 {
+				err = errors.Join(nil, err)
+			} else {
+				err = fmt.Errorf("step %d: %w", i, err)
+			}
+		}
+		if !fault.Is(err, kind) || fault.TextOf(err) != "sentence of "+kind.String() || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: after twenty wrappings %s, %q, %v", kind, fault.KindOf(err), fault.TextOf(err), err)
+		}
+		for _, other := range fault.Kinds() {
+			if fault.Is(err, other) != (other == kind) {
+				t.Errorf("an error of kind %s is %s = %t", kind, other, fault.Is(err, other))
+			}
+		}
+	}
+}

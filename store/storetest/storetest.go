@@ -4,8 +4,10 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,6 +54,19 @@ func EachOptions(t *testing.T, test func(t *testing.T, o store.Options)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, store.Options{Dir: t.TempDir()}) })
 	t.Run("postgres", func(t *testing.T) { test(t, store.Options{Dir: t.TempDir(), Database: Postgres(t)}) })
+}
+
+// ShortRun bounds the number of runs of a model test with rapid, unless the flag rapid.checks or SCHULHOF_E2E asks for more.
+func ShortRun(t testing.TB, checks int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f == nil || f.Value.String() != f.DefValue || os.Getenv("SCHULHOF_E2E") != "" {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Value.Set(f.DefValue) })
 }
 
 // Postgres makes a fresh database and returns its URL; without PostgresEnv it skips the test and says so.
