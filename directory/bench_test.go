@@ -90,3 +90,31 @@ func BenchmarkOwnsAddress(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStart loads a school of 2,000, as each start of the server does.
+func BenchmarkStart(b *testing.B) {
+	d, _ := big(b)
+	for b.Loop() {
+		again, err := New(b.Context(), d.store, Options{HashParams: cheap()})
+		must(b, err)
+		if len(again.view.accounts) != 2000 {
+			b.Fatalf("%d accounts", len(again.view.accounts))
+		}
+	}
+}
+
+// BenchmarkAddMembers puts a class of 30 into a group, as an import does for each class.
+func BenchmarkAddMembers(b *testing.B) {
+	d, _ := big(b)
+	all, err := d.Accounts(b.Context())
+	must(b, err)
+	class := make([]ID, 30)
+	for i := range class {
+		class[i] = all[i].ID
+	}
+	for n := 0; b.Loop(); n++ {
+		g, err := d.AddGroup(b.Context(), Group{Name: fmt.Sprint("class", n), Kind: Class})
+		must(b, err)
+		must(b, d.AddMembers(b.Context(), g.ID, class, false))
+	}
+}

@@ -72,7 +72,7 @@ func (c *proofCache) has(p proof, now time.Time) bool {
 	if !ok {
 		return false
 	}
-	if t >= l.expires {
+	if t >= l.expires || l.made-t > int64(c.idle) { // or the clock was set back: nobody knows how old it is
 		delete(c.m, p)
 		return false
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,4 +91,48 @@ func TestGateBoundsItsQueue(t *testing.T) {
 		}
 		waiting.Wait()
 	})
+}
+
+// TestTheGateNeverRunsMoreThanItsSlots: whatever number of logins from whatever networks, some of whose callers give up, no more
+// hashes run at once than there are slots, everyone is answered, and in the end all slots are free.
+func TestTheGateNeverRunsMoreThanItsSlots(t *testing.T) {
+	for _, slots := range []int{1, 2, 5} {
+		g := newGate(slots, time.Hour)
+		var running, most, served, gaveUp atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				if i%7 == 3 {
+					cancel()
+				}
+				if err := g.enter(ctx, fmt.Sprint(i%5), i%2 == 0); err != nil {
+					gaveUp.Add(1)
+					return
+				}
+				now := running.Add(1)
+				for {
+					seen := most.Load()
+					if now <= seen || most.CompareAndSwap(seen, now) {
+						break
+					}
+				}
+				runtime.Gosched()
+				running.Add(-1)
+				served.Add(1)
+				g.leave()
+			})
+		}
+		wg.Wait()
+		if most.Load() > int64(slots) {
+			t.Errorf("%d hashes ran at once, there are %d slots", most.Load(), slots)
+		}
+		if served.Load()+gaveUp.Load() != 200 || served.Load() < 200-29 {
+			t.Errorf("%d were served, %d gave up, of 200", served.Load(), gaveUp.Load())
+		}
+		if g.free != slots || g.waiting != 0 || len(g.queues) != 0 || len(g.turn) != 0 {
+			t.Errorf("in the end %d of %d slots are free, %d wait, %d queues, %d in turn", g.free, slots, g.waiting, len(g.queues), len(g.turn))
+		}
+	}
 }

@@ -154,9 +154,10 @@ func errThrottled() error {
 	return fault.New(fault.Throttled, "too many wrong logins, try again later")
 }
 
+// closed reports whether no tries are allowed yet. A time that is further away than any delay comes from a clock that was wrong.
 func (l *limiter) closed(k limitKey, t int64) bool {
 	b := l.buckets[k]
-	return b != nil && t < b.until
+	return b != nil && t < b.until && b.until-t <= int64(longestDelay)
 }
 
 func (l *limiter) knows(id ID, network netip.Prefix, now int64) bool {
@@ -183,13 +184,13 @@ func (l *limiter) wrong(who subject, remote netip.Addr, now time.Time) (due bool
 		l.urgent = l.urgent || b.strikes == 1
 	}
 	host := limitKey{what: limitAddress, network: hostOf(remote)}
-	if b, full := l.fill(host, t); full && t >= b.until {
+	if b, full := l.fill(host, t); full && !l.closed(host, t) {
 		b.until = t + int64(blockFor)
 		l.urgent = true
 		l.log.Warn("too many wrong logins from one address", "address", remote, "blocked_for", blockFor)
 	}
 	account := limitKey{what: limitAccount, subject: who}
-	if b, full := l.fill(account, t); full && t >= b.until {
+	if b, full := l.fill(account, t); full && !l.closed(account, t) {
 		b.until = t + int64(accountWindow)
 		l.urgent = true
 		l.log.Warn("too many wrong logins for one account; only networks that it has logged in from may try", "account", who.id, "for", accountWindow)
@@ -218,10 +219,14 @@ func (l *limiter) fill(k limitKey, t int64) (b *bucket, full bool) {
 	return b, true
 }
 
-// leak brings level to time t.
+// leak brings level to time t. When the clock was set back nobody knows how long ago level was right: half full is fair.
 func (b *bucket) leak(r rule, t int64) {
-	if t > b.at {
+	switch {
+	case t > b.at:
 		b.level = max(0, b.level-r.limit*float64(t-b.at)/float64(r.window))
+		b.at = t
+	case b.at-t > int64(r.window):
+		b.level = min(b.level, r.limit/2)
 		b.at = t
 	}
 }

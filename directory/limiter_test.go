@@ -13,6 +13,8 @@ import (
 	"schulhof/store/storetest"
 )
 
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // clock is a time that tests move.
 type clock struct{ t time.Time }
 

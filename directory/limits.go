@@ -61,7 +61,8 @@ const (
 	schoolFactor    = 20  // addresses that stand for a whole school
 	wrongPerAccount = 100 // per account from all networks in an hour, then only networks known to it
 	accountWindow   = time.Hour
-	limiterEntries  = 50000 // of each kind; the oldest go first
+	longestDelay    = accountWindow // of all delays and blocks
+	limiterEntries  = 50000         // of each kind; the oldest go first
 	limiterSave     = 10 * time.Second
 	knownNetworks   = 8 // per account
 	knownFor        = 90 * 24 * time.Hour
