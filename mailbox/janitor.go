@@ -128,10 +128,11 @@ func ids(rows *store.Rows) (list []ContentID, err error) {
 	return list, rows.Err()
 }
 
-// sweepContents removes up to limit contents of the oldest idle run whose grace time is over, unless a message has them.
+// sweepContents removes up to limit contents of the oldest idle run whose grace time is over, unless a message has them. A run
+// of a time that is far from having come was noted while the clock was wrong: it does not wait for that time.
 func (m *Mail) sweepContents(ctx context.Context, limit int) (more bool, err error) {
-	due := m.now().Add(-contentGrace).Unix()
-	id, ok, err := m.firstInt(ctx, `SELECT id FROM content_idle WHERE since <= $1 ORDER BY id LIMIT 1`, due)
+	due, wrong := m.now().Add(-contentGrace).Unix(), m.now().Add(contentGrace).Unix()
+	id, ok, err := m.firstInt(ctx, `SELECT id FROM content_idle WHERE since <= $1 OR since > $2 ORDER BY id LIMIT 1`, due, wrong)
 	if err != nil || !ok {
 		return false, err
 	}

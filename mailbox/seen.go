@@ -28,11 +28,17 @@ type seenDelivery struct {
 	results []byte // a fault kind + 1 for each recipient that failed, else 0; empty: none did
 }
 
+// outdated reports a delivery of before the window, or of a time that has not come yet: the clock was wrong then.
+func (d *seenDelivery) outdated(now time.Time) bool {
+	age := now.Unix() - d.at
+	return age > int64(dedupeWindow/time.Second) || age < -int64(dedupeWindow/time.Second)
+}
+
 func (s *deliverySeen) lookup(key [32]byte, recipients int, now time.Time) (results []error, seen bool) {
 	s.mu.Lock()
 	d, ok := s.lost[key]
 	s.mu.Unlock()
-	if !ok || now.Unix()-d.at > int64(dedupeWindow/time.Second) || len(d.results) != 0 && len(d.results) != recipients {
+	if !ok || d.outdated(now) || len(d.results) != 0 && len(d.results) != recipients {
 		return nil, false
 	}
 	results = make([]error, recipients)
@@ -97,9 +103,9 @@ func (m *Mail) AcknowledgementArrived(key [32]byte) {
 // loadDeliveriesSeen reads what the last run left: after a clean end only lost answers, after a crash all of its last minutes.
 func (m *Mail) loadDeliveriesSeen(ctx context.Context) (*deliverySeen, error) {
 	s := &deliverySeen{lost: make(map[[32]byte]seenDelivery), failed: make(map[[32]byte]seenDelivery)}
-	since := m.now().Add(-dedupeWindow).Unix()
+	since, until := m.now().Add(-dedupeWindow).Unix(), m.now().Add(dedupeWindow).Unix()
 	err := m.store.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(`SELECT id, at, key, failed FROM delivery_seen WHERE at >= $1 ORDER BY id`, since)
+		rows, err := tx.Query(`SELECT id, at, key, failed FROM delivery_seen WHERE at BETWEEN $1 AND $2 ORDER BY id`, since, until)
 		if err != nil {
 			return fmt.Errorf("read recent deliveries: %w", err)
 		}
@@ -121,12 +127,12 @@ func (m *Mail) loadDeliveriesSeen(ctx context.Context) (*deliverySeen, error) {
 
 // forgetOld drops what is older than the window; limit bounds the rows of one transaction. more: there is more to drop.
 func (m *Mail) forgetOld(ctx context.Context, limit int) (more bool, err error) {
-	before := m.now().Add(-dedupeWindow).Unix()
+	now := m.now()
 	s := m.seen
 	s.mu.Lock()
 	for _, list := range []map[[32]byte]seenDelivery{s.lost, s.failed} {
 		for key, d := range list {
-			if d.at < before {
+			if d.outdated(now) {
 				delete(list, key)
 			}
 		}
@@ -145,7 +151,7 @@ func (m *Mail) forgetOld(ctx context.Context, limit int) (more bool, err error) 
 			if err := rows.Int64s(row[:]); err != nil {
 				return err
 			}
-			if row[1] >= before {
+			if d := (seenDelivery{at: row[1]}); !d.outdated(now) {
 				return nil
 			}
 			if first == 0 {
