@@ -76,6 +76,7 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 		if _, err := tx.Exec(`UPDATE mailbox SET name = $2 WHERE id = $1`, int64(b.ID), b.Name); err != nil {
 			return err
 		}
+		tx.Changed(Key(b.ID), 0) // no message changed, but who has it open wants to know its name
 		tx.AfterCommit(func() { m.views.renamed(b.ID, b.Name) })
 	}
 	for i, n := range missing {

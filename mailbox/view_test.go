@@ -133,7 +133,8 @@ func TestManySessionsAgree(t *testing.T) {
 						_, err = w.mail.Append(ctx, w.anna, "INBOX", []Appended{{Message: bodies[s*rounds+r]}})
 					}
 					if err == nil && r%4 == 3 {
-						_, err = b.Move(ctx, uidsOf(b.Snapshot())[:3], "Trash")
+						uids := uidsOf(b.Snapshot()) // the others may have left fewer than three
+						_, err = b.Move(ctx, uids[:min(3, len(uids))], "Trash")
 					}
 					if err != nil {
 						t.Error(err)
