@@ -26,9 +26,10 @@ func TestParseReportsEveryFault(t *testing.T) {
 			`line 3: mail.max_size: "50 apples" is no size: want a number with B, KiB, MiB, GiB, TiB, KB, MB, GB or TB`,
 			"line 5: listen.smtp: want a list of texts",
 		}},
-		{"values out of bounds, all of them", "[server]\nhostname = \"a b\"\ndatabase = \"mysql://x\"\n[security]\nallow_plaintext_auth = \"yes\"\n[store]\ngrace = \"5m\"\n[mail]\nmax_size = 1\n[files]\nmax_size = 5\nkeep = \"1m\"\n", []string{
+		{"values out of bounds, all of them", "[server]\nhostname = \"a b\"\ndatabase = \"mysql://x\"\ntime_zone = \"Europe/Berln\"\n[security]\nallow_plaintext_auth = \"yes\"\n[store]\ngrace = \"5m\"\n[mail]\nmax_size = 1\n[files]\nmax_size = 5\nkeep = \"1m\"\n", []string{
 			`server.hostname: "a b" is no host name (letters, digits, hyphens and dots; xn-- for others)`,
 			"server.database: want nothing or an address that starts with postgres://",
+			`server.time_zone: "Europe/Berln" is no time zone such as Europe/Berlin`,
 			`security.allow_plaintext_auth: "yes", want one of never, loopback`,
 			"mail.max_size: 1B, want 1MiB to 1GiB",
 			"files.max_size: 5B, want 1MiB to 1TiB",

@@ -26,6 +26,9 @@ type Server struct {
 	Hostname string `toml:"hostname"`
 	// Empty: one SQLite file in the data folder. Otherwise the address of a PostgreSQL database, postgres://user:password@host/name.
 	Database string `toml:"database"`
+	// The school's time zone, by its name in the tz database. Whole days and times without a zone are read in it where neither the
+	// program that asks nor the calendar says otherwise.
+	TimeZone string `toml:"time_zone"`
 }
 
 // Listen names the addresses of each service. An empty list turns a service off. ":25" is port 25 of all addresses.
@@ -133,7 +136,7 @@ type Log struct {
 func Default(dir string) *Config {
 	all := func(port string) []string { return []string{":" + port} }
 	return &Config{
-		Server: Server{Data: dir, Hostname: "localhost"},
+		Server: Server{Data: dir, Hostname: "localhost", TimeZone: "Europe/Berlin"},
 		Listen: Listen{
 			SMTP: all("25"), LMTP: []string{"127.0.0.1:24"}, Submissions: all("465"), Submission: all("587"),
 			IMAP: all("143"), IMAPS: all("993"), HTTP: all("80"), HTTPS: all("443"), Metrics: []string{"127.0.0.1:9090"},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // for machines without the tz database
 )
 
 // The values of security.allow_plaintext_auth.
@@ -74,7 +75,19 @@ func (s *Server) validate() error {
 			errs = append(errs, errors.New("server.database: want nothing or an address that starts with postgres://"))
 		}
 	}
+	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
+		errs = append(errs, fmt.Errorf("server.time_zone: %q is no time zone such as Europe/Berlin", s.TimeZone))
+	}
 	return errors.Join(errs...)
+}
+
+// Zone is the school's time zone. Validate has checked that there is one.
+func (s *Server) Zone() *time.Location {
+	loc, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return loc
 }
 
 // isHostname reports whether name has the form of RFC 1123 §2.1.

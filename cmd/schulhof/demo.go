@@ -109,6 +109,7 @@ func demoGreeting(w io.Writer, program string, c *config.Config) error {
   Read      IMAP   %[1]s port %[4]s with TLS (or %[5]s with STARTTLS, or without TLS)
   Send      SMTP   %[1]s port %[6]s with TLS (or %[7]s with STARTTLS, or without TLS)
   Deliver   SMTP   %[1]s port %[8]s, LMTP port %[9]s
+  Sync      CalDAV, CardDAV https://%[1]s:%[10]s/dav/      Files WebDAV https://%[1]s:%[10]s/webdav/
   Web       https://%[1]s:%[10]s/      Health http://%[1]s:%[11]s/readyz
   Trust     %[12]s
 

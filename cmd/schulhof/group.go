@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"schulhof/config"
+	"schulhof/dav/collection"
 	"schulhof/directory"
 
 	"github.com/spf13/cobra"
@@ -86,9 +88,12 @@ func newGroupList(a *app) *cobra.Command {
 	return cmd
 }
 
-// groupWithMembers is what "group show" tells.
-type groupWithMembers struct {
+// groupDetails is what "group show" tells.
+type groupDetails struct {
 	groupDoc
+	Files   string      `json:"files"` // "read" or "write": what plain members may do in the group's folder
+	Quota   int64       `json:"quota"` // bytes of files, calendars and contacts; 0: unlimited
+	Used    int64       `json:"used"`
 	Members []memberDoc `json:"members"`
 }
 
@@ -100,62 +105,121 @@ func newGroupShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			members, err := documentMembers(ctx, r, g)
+			doc, err := detailGroup(ctx, r, g)
 			if err != nil {
 				return err
 			}
-			doc := groupWithMembers{documentGroup(g), members}
-			return a.result(doc, func(w io.Writer) error {
-				sender := "yes"
-				if !doc.ToSender {
-					sender = "no"
-				}
-				rows := [][]string{{"name", doc.Login}, {"address", doc.Address}, {"title", doc.Title}, {"kind", doc.Kind}, {"mail to its sender", sender}}
-				for i, m := range members {
-					head := ""
-					if i == 0 {
-						head = "members"
-					}
-					rows = append(rows, []string{head, m.describe()})
-				}
-				return table(w, rows...)
-			})
+			return a.result(doc, func(w io.Writer) error { return table(w, doc.rows()...) })
 		}),
 	}
 }
 
+func detailGroup(ctx context.Context, r *rooms, g directory.Group) (d groupDetails, err error) {
+	d.groupDoc, d.Files = documentGroup(g), filesRead
+	if d.Members, err = documentMembers(ctx, r, g); err != nil {
+		return d, err
+	}
+	settings, err := r.DAV.GroupSettings(ctx, g.ID)
+	if err != nil {
+		return d, err
+	}
+	if settings.MembersWrite {
+		d.Files = filesWrite
+	}
+	usage, err := r.DAV.Usage(ctx, collection.Node{Owner: g.ID})
+	d.Quota, d.Used = usage.Limit, usage.Used
+	return d, err
+}
+
+func (d groupDetails) rows() [][]string {
+	sender := "yes"
+	if !d.ToSender {
+		sender = "no"
+	}
+	rows := [][]string{
+		{"name", d.Login}, {"address", d.Address}, {"title", d.Title}, {"kind", d.Kind}, {"mail to its sender", sender},
+		{"files", "members " + d.Files}, {"quota", quotaText(d.Quota)}, {"used", config.Size(d.Used).String()},
+	}
+	for i, m := range d.Members {
+		head := ""
+		if i == 0 {
+			head = "members"
+		}
+		rows = append(rows, []string{head, m.describe()})
+	}
+	return rows
+}
+
+// What plain members may do in a group's folder.
+const (
+	filesRead  = "read"
+	filesWrite = "write"
+)
+
+// groupChange is what "group set" is told.
+type groupChange struct {
+	title    string
+	kind     *oneOf
+	toSender bool
+	files    *oneOf
+	quota    quotaFlag
+}
+
 func newGroupSet(a *app) *cobra.Command {
-	kind := words(directory.Kinds()...)
-	var title string
-	var toSender bool
-	cmd := &cobra.Command{Use: "set NAME", Short: "Change a group's title or kind, or whether its mail reaches the sender"}
+	c := groupChange{kind: words(directory.Kinds()...), files: words(filesRead, filesWrite)}
+	cmd := &cobra.Command{Use: "set NAME", Short: "Change a group: its title, kind, mail and folder"}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usage("want the name of one group")
 		}
-		if countChanged(cmd, "title", "kind", "to-sender") == 0 {
-			return usage("nothing to change: --title, --kind or --to-sender")
+		if countChanged(cmd, "title", "kind", "to-sender", "files", "quota") == 0 {
+			return usage("nothing to change: --title, --kind, --to-sender, --files or --quota")
 		}
 		return nil
 	}
 	cmd.RunE = a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
-		g, err := r.Directory.Group(ctx, args[0])
+		g, err := c.apply(ctx, r, cmd, args[0])
 		if err != nil {
-			return err
-		}
-		err = r.Directory.ChangeGroup(ctx, g.ID, changed(cmd, "title", title), changed(cmd, "kind", directory.Kind(kind.value)), changed(cmd, "to-sender", toSender))
-		if err != nil {
-			return err
-		}
-		if g, err = r.Directory.Group(ctx, g.Address); err != nil {
 			return err
 		}
 		return a.result(documentGroup(g), say("%s changed", g.Address))
 	})
-	cmd.Flags().StringVar(&title, "title", "", "what people read")
-	cmd.Flags().Var(kind, "kind", "what the group is at school")
-	cmd.Flags().BoolVar(&toSender, "to-sender", true, "a mail to the group reaches its sender too, if a member")
+	cmd.Flags().StringVar(&c.title, "title", "", "what people read")
+	cmd.Flags().Var(c.kind, "kind", "what the group is at school")
+	cmd.Flags().BoolVar(&c.toSender, "to-sender", true, "a mail to the group reaches its sender too, if a member")
+	cmd.Flags().Var(c.files, "files", "what plain members may do in the group's folder; owners, teachers and staff always write")
+	cmd.Flags().Var(&c.quota, "quota", "room for files, calendars and contacts, such as 2GiB")
 	return cmd
+}
+
+// apply changes what the command line names.
+func (c *groupChange) apply(ctx context.Context, r *rooms, cmd *cobra.Command, name string) (directory.Group, error) {
+	g, err := r.Directory.Group(ctx, name)
+	if err != nil {
+		return g, err
+	}
+	if countChanged(cmd, "title", "kind", "to-sender") > 0 {
+		err = r.Directory.ChangeGroup(ctx, g.ID, changed(cmd, "title", c.title), changed(cmd, "kind", directory.Kind(c.kind.value)), changed(cmd, "to-sender", c.toSender))
+		if err != nil {
+			return g, err
+		}
+	}
+	if countChanged(cmd, "files", "quota") > 0 {
+		settings, err := r.DAV.GroupSettings(ctx, g.ID)
+		if err != nil {
+			return g, err
+		}
+		if cmd.Flags().Changed("files") {
+			settings.MembersWrite = c.files.value == filesWrite
+		}
+		if cmd.Flags().Changed("quota") {
+			settings.QuotaBytes = *c.quota.bytes
+		}
+		if err := r.DAV.SetGroup(ctx, g.ID, settings); err != nil {
+			return g, err
+		}
+	}
+	return r.Directory.Group(ctx, g.Address)
 }
 
 func newGroupDelete(a *app) *cobra.Command {

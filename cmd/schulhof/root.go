@@ -19,6 +19,7 @@ func commands() []func(*app) *cobra.Command {
 		newDoctorCommand,
 		newDomainCommand,
 		newExportCommand,
+		newFileCommand,
 		newGroupCommand,
 		newImportCommand,
 		newInitCommand,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
+			"dav": cmdDAV,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
@@ -247,6 +249,34 @@ func cmdIMAP(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(conn, "%s %s\r\n", tag, command)
 		err = imapAnswers(ts.Stdout(), in, tag)
 	}
+	answered(ts, neg, err)
+}
+
+// cmdDAV sends one request: dav LOGIN METHOD PATH [BODY]. An answer from 400 on is an error.
+func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
+	err := func() error {
+		body := ""
+		if len(args) > 3 {
+			body = args[3]
+		}
+		request, err := http.NewRequest(args[1], "http://127.0.0.1:"+ts.Getenv("PORT_HTTP")+args[2], strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		request.SetBasicAuth(args[0], storyPassword)
+		client := http.Client{Timeout: storyPatience}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err == nil && response.StatusCode >= 400 {
+			err = fmt.Errorf("%s %s: %s\n%s", args[1], args[2], response.Status, text)
+		}
+		fmt.Fprintf(ts.Stdout(), "%s\n", text)
+		return err
+	}()
 	answered(ts, neg, err)
 }
 

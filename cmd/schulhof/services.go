@@ -43,7 +43,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	find := &discovery{config: c, directory: r.Directory, certificate: certs.current.Load}
 	files, err := dav.New(dav.Options{
 		Store: r.Store, Directory: r.Directory, Collections: r.DAV, Hostname: c.Server.Hostname, Log: r.Log.With("room", "dav"),
-		Metrics: metrics, Allowlist: c.Security.Networks(), AllowPlaintextLoopback: loopback,
+		Metrics: metrics, Allowlist: c.Security.Networks(), AllowPlaintextLoopback: loopback, Zone: c.Server.Zone(),
 	})
 	if err != nil {
 		return nil, err
