@@ -89,17 +89,18 @@ type modelTree struct {
 	top     string
 	tree    tree
 	devices []*device
+	steps   *int
 }
 
 func TestModelOfFiles(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		w := newSchool(t, s)
-		n := 0
+		n, steps := 0, 0
 		rapid.Check(t, func(rt *rapid.T) {
 			if n++; s.Postgres() && n > 20 {
 				return // the same steps take ten times as long there
 			}
-			m := &modelTree{T: rt, w: w, top: fmt.Sprintf("groups:/g%d", n), tree: tree{}}
+			m := &modelTree{T: rt, w: w, steps: &steps, top: fmt.Sprintf("groups:/g%d", n), tree: tree{}}
 			w.group(fmt.Sprintf("g%d", n), directory.Class, w.anna, w.ben, w.otto, w.klein)
 			for _, who := range []directory.ID{w.anna, w.anna, w.ben, w.klein} {
 				m.devices = append(m.devices, &device{who, map[string]*knowledge{}})
@@ -109,6 +110,9 @@ func TestModelOfFiles(t *testing.T) {
 				"sync": m.sync, "failed": m.failed, "property": m.property, "": m.verify,
 			})
 		})
+		if t.Logf("%d steps", steps); os.Getenv("SCHULHOF_E2E") != "" && !s.Postgres() && steps < 20_000 {
+			t.Errorf("%d steps are too few", steps)
+		}
 		w.sound()
 	})
 }
@@ -364,6 +368,7 @@ func (m *modelTree) sync(*rapid.T) {
 
 // verify compares all folders and what the group uses with the tree. An ETag changes exactly when the bytes do: it is that of the bytes.
 func (m *modelTree) verify(*rapid.T) {
+	*m.steps++
 	folders := []string{""}
 	size := 0
 	for p, content := range m.tree {

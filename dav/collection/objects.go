@@ -2,8 +2,11 @@ package collection
 
 import (
 	"context"
+	"errors"
+	"io"
 	"iter"
 	"math"
+	"slices"
 
 	"schulhof/directory"
 	"schulhof/store"
@@ -25,30 +28,34 @@ type Found struct {
 }
 
 // Objects yields the objects of a collection that may be within w, with their bytes: a superset of those that are, because the index knows
-// only when the first instance starts and the last ends. An error ends it. What is deleted meanwhile may be missing.
+// only when the first instance starts and the last ends. An error ends it. It reads page by page: of what is changed meanwhile, either state
+// may come, or both.
 func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w Window) iter.Seq2[Found, error] {
-	return c.each(ctx, who, n, func(tx *store.Tx, after ID) (*store.Rows, error) {
-		from, to := w.From, w.To
-		if from == 0 && to == 0 {
-			from, to = math.MinInt64, math.MaxInt64
+	if w.Component == "" {
+		return c.each(ctx, who, n, func(tx *store.Tx, after *entry) (*store.Rows, error) {
+			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
+				int64(n.ID), after.name, PageSize)
+		})
+	}
+	if w.From == 0 && w.To == 0 {
+		w.From, w.To = math.MinInt64, math.MaxInt64
+	}
+	return c.each(ctx, who, n, func(tx *store.Tx, after *entry) (*store.Rows, error) {
+		from := w.From
+		if after.id != 0 {
+			from = after.last
 		}
-		switch {
-		case w.Component == "":
-			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.id > $2 ORDER BY e.id LIMIT $3`,
-				int64(n.ID), int64(after), PageSize)
-		default:
-			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.component = $2 AND e.last_ >= $3 AND e.first_ <= $4
-				AND e.id > $5 ORDER BY e.id LIMIT $6`, int64(n.ID), w.Component, from, to, int64(after), PageSize)
-		}
+		return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.component = $2 AND (e.last_, e.id) > ($3, $4) AND e.first_ <= $5
+			ORDER BY e.last_, e.id LIMIT $6`, int64(n.ID), w.Component, from, int64(after.id), w.To, PageSize)
 	})
 }
 
-// each yields what pages of query find, each page one snapshot; query goes on after the entry it is told.
-func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query func(*store.Tx, ID) (*store.Rows, error)) iter.Seq2[Found, error] {
+// each yields what pages of query find, each page one snapshot; query goes on after the entry it is told, the zero entry at first.
+func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query func(*store.Tx, *entry) (*store.Rows, error)) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		r, err := c.route(ctx, who, n.Path)
-		if err == nil && !n.Kind.IsCollection() {
-			err = fault.New(fault.Invalid, "that is no collection")
+		if err == nil {
+			err = holdsObjects(n.Kind)
 		}
 		var list []Node
 		if err == nil && r.book {
@@ -62,30 +69,39 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query 
 			eachCard(list, yield)
 			return
 		}
-		var buf []byte
-		for after := ID(0); ; {
-			page, err := c.page(ctx, func(tx *store.Tx) (*store.Rows, error) { return query(tx, after) })
+		var last entry
+		for more := true; more; {
+			page, err := c.page(ctx, func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
 			if err != nil {
 				yield(Found{}, err)
 				return
 			}
-			for i := range page {
-				f := Found{Node: c.nodeOf(&r.access, n.Path.Child(page[i].name), &page[i], n.Kind)}
-				if buf, err = c.store.AppendBlob(buf[:0], page[i].at); err != nil {
-					yield(Found{}, err)
-					return
-				}
-				f.Bytes = buf
-				if !yield(f, nil) {
-					return
-				}
-			}
-			if len(page) < PageSize {
+			if !c.yieldPage(ctx, &r, n, page, yield) {
 				return
 			}
-			after = page[len(page)-1].id
+			if more = len(page) == PageSize; more {
+				last = page[PageSize-1]
+			}
 		}
 	}
+}
+
+// yieldPage yields the entries of a page with their bytes; false: the caller has enough.
+func (c *Collections) yieldPage(ctx context.Context, r *route, n Node, page []entry, yield func(Found, error) bool) bool {
+	var buf []byte
+	for i := range page {
+		f := Found{Node: c.nodeOf(&r.access, n.Path.Child(page[i].name), &page[i], n.Kind)}
+		var err error
+		if buf, err = c.appendContent(ctx, buf[:0], page[i].at); err != nil {
+			yield(Found{}, err)
+			return false
+		}
+		f.Bytes = buf
+		if !yield(f, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // page reads what query finds in one snapshot.
@@ -117,8 +133,8 @@ const fetchAtOnce = 32
 func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names []string) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		r, err := c.route(ctx, who, n.Path)
-		if err == nil && !n.Kind.IsCollection() {
-			err = fault.New(fault.Invalid, "that is no collection")
+		if err == nil {
+			err = holdsObjects(n.Kind)
 		}
 		if err != nil {
 			yield(Found{}, err)
@@ -139,7 +155,7 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 			for _, name := range slice {
 				f := c.found(&r, n, page, name)
 				if !f.Missing {
-					if buf, err = c.store.AppendBlob(buf[:0], f.Node.at); err != nil {
+					if buf, err = c.appendContent(ctx, buf[:0], f.Node.at); err != nil {
 						yield(Found{}, err)
 						return
 					}
@@ -162,4 +178,28 @@ func (c *Collections) found(r *route, n Node, page []entry, name string) Found {
 		}
 	}
 	return Found{Node: Node{Path: n.Path.Child(name)}, Missing: true}
+}
+
+// holdsObjects refuses what has no calendar objects or cards in it: files may be too large for anyone's memory.
+func holdsObjects(k Kind) error {
+	switch k {
+	case Calendar, AddressBook, DirectoryBook:
+		return nil
+	}
+	return fault.New(fault.Invalid, "that is no calendar and no address book")
+}
+
+// appendContent appends the bytes of a calendar object or card to dst.
+func (c *Collections) appendContent(ctx context.Context, dst []byte, at store.Location) ([]byte, error) {
+	if at.Size <= store.SmallBlob {
+		return c.store.AppendBlob(dst, at)
+	}
+	r, err := c.store.OpenBlob(ctx, at)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, int(at.Size))[:start+int(at.Size)]
+	_, err = io.ReadFull(r, dst[start:])
+	return dst, errors.Join(err, r.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"schulhof/store"
 	"schulhof/store/fault"
 )
 
@@ -114,5 +115,25 @@ func TestContentRefusals(t *testing.T) {
 		if n := w.node(w.anna, "calendars:/calendar/x.ics"); n.UID != "1" || n.Component != "VEVENT" {
 			t.Errorf("%+v", n)
 		}
+	})
+}
+
+// Objects beyond what the store holds in memory come whole, from a query, a multiget and a copy under a policy.
+func TestLargeObjects(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		large := strings.Replace(event("large"), "SUMMARY", strings.Repeat("X-NOTE:"+strings.Repeat("x", 60)+"\r\n", 5000)+"SUMMARY", 1)
+		n := w.put(w.anna, "calendars:/calendar/large", large)
+		if n.Size <= store.SmallBlob || w.found("calendars:/calendar", Window{}) != "large" {
+			t.Errorf("%+v", n)
+		}
+		for f, err := range w.dav.Fetch(ctx, w.anna, w.node(w.anna, "calendars:/calendar"), []string{"large"}) {
+			if w.check(err); string(f.Bytes) != large {
+				t.Errorf("%d bytes come, want %d", len(f.Bytes), len(large))
+			}
+		}
+		w.make(w.anna, "calendars:/other", Calendar)
+		w.dav.SetPolicy(Calendar, &oneExam{})
+		w.check(second(w.dav.Copy(ctx, w.anna, at("calendars:/calendar/large"), at("calendars:/other/large"), CopyOptions{})))
 	})
 }

@@ -198,7 +198,7 @@ func (t *transfer) readContent(ctx context.Context) error {
 	if err != nil || !s.found || s.last().kind != Object {
 		return err
 	}
-	b, err := t.c.store.AppendBlob(nil, s.last().at)
+	b, err := t.c.appendContent(ctx, nil, s.last().at)
 	if err != nil {
 		return err
 	}

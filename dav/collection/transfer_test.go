@@ -209,3 +209,59 @@ func TestTreesAreNotTooDeep(t *testing.T) {
 		w.check(err)
 	})
 }
+
+// Objects of calendars and address books move and copy among their own kind, under the rules of the calendar they come into.
+func TestMoveAndCopyOfEvents(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
+		w.make(w.anna, "calendars:/other", Calendar)
+		w.put(w.anna, "files:/1.ics", event("1"))
+		tests := []struct {
+			name, from, to string
+			copy           bool
+			kind           fault.Kind
+			cause          any
+		}{
+			{"copied to another calendar", "calendars:/calendar/1.ics", "calendars:/other/x.ics", true, 0, nil},
+			{"again under another name", "calendars:/calendar/1.ics", "calendars:/other/y.ics", true, fault.Conflict, "no-uid-conflict"},
+			{"moved there under another name", "calendars:/calendar/1.ics", "calendars:/other/y.ics", false, fault.Conflict, "no-uid-conflict"},
+			{"into a task list", "calendars:/calendar/1.ics", "calendars:/tasks/1.ics", false, fault.Refused, "supported-calendar-component"},
+			{"into the files", "calendars:/calendar/1.ics", "files:/2.ics", true, fault.Refused, nil},
+			{"from the files", "files:/1.ics", "calendars:/calendar/2.ics", true, fault.Refused, nil},
+			{"into the contacts", "calendars:/calendar/1.ics", "contacts:/contacts/1.ics", true, fault.Refused, nil},
+			{"beside the calendars", "calendars:/calendar/1.ics", "calendars:/1.ics", false, fault.Refused, nil},
+			{"into a group's calendar, by a pupil", "calendars:/calendar/1.ics", "calendars:/group-7b/1.ics", true, fault.Forbidden, nil},
+			{"out of a group's calendar, by a pupil", "calendars:/group-7b/g.ics", "calendars:/calendar/g.ics", false, fault.Forbidden, nil},
+			{"copied out of a group's calendar", "calendars:/group-7b/g.ics", "calendars:/calendar/g.ics", true, 0, nil},
+			{"a calendar is copied", "calendars:/other", "calendars:/third", true, 0, nil},
+			{"a calendar gets a reserved name", "calendars:/other", "calendars:/directory", false, fault.Refused, nil},
+			{"moved within", "calendars:/calendar/1.ics", "calendars:/calendar/2.ics", false, 0, nil},
+		}
+		w.put(w.klein, "calendars:/group-7b/g.ics", event("g"))
+		for _, tt := range tests {
+			var err error
+			if tt.copy {
+				_, _, err = w.dav.Copy(ctx, w.anna, at(tt.from), at(tt.to), CopyOptions{Overwrite: true})
+			} else {
+				_, _, err = w.dav.Move(ctx, w.anna, at(tt.from), at(tt.to), MoveOptions{Overwrite: true})
+			}
+			if tt.kind == 0 {
+				w.check(err)
+			} else if !fault.Is(err, tt.kind) {
+				t.Errorf("%s: %v, want %s", tt.name, err, tt.kind)
+			}
+			w.caused(tt.name, err, tt.cause)
+		}
+		if got := w.list(w.anna, "calendars:/calendar"); got != "2.ics g.ics" {
+			t.Error(got)
+		}
+		if got := w.found("calendars:/third", Window{Component: "VEVENT", From: firstDay, To: firstDay + 365*86400}); got != "x.ics" {
+			t.Errorf("a copied calendar finds %q", got)
+		}
+		if a, b := w.node(w.anna, "calendars:/third/x.ics"), w.node(w.anna, "calendars:/calendar/2.ics"); a.ETag != b.ETag || a.UID != "1" {
+			t.Errorf("%+v %+v", a, b)
+		}
+		w.sound()
+	})
+}

@@ -44,7 +44,7 @@ CREATE TABLE dav_entry (
 CREATE UNIQUE INDEX dav_entry_name ON dav_entry (parent_id, name);
 CREATE INDEX dav_entry_modseq ON dav_entry (parent_id, modseq);
 CREATE UNIQUE INDEX dav_entry_uid ON dav_entry (parent_id, uid) WHERE uid IS NOT NULL;
-CREATE INDEX dav_entry_time ON dav_entry (parent_id, component, last_) WHERE component IS NOT NULL;
+CREATE INDEX dav_entry_time ON dav_entry (parent_id, component, last_, id, first_) WHERE component IS NOT NULL;
 CREATE INDEX dav_entry_collections ON dav_entry (parent_id) WHERE kind <> 0; -- few beside the objects
 CREATE INDEX dav_entry_owner ON dav_entry (owner_id);
 
