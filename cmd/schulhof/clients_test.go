@@ -47,7 +47,7 @@ type school struct {
 	ca    string
 }
 
-func startSchool(t *testing.T) *school {
+func startSchool(t *testing.T, settings ...string) *school {
 	t.Helper()
 	s := &school{dir: filepath.Join(t.TempDir(), "data"), ports: map[string]string{}}
 	base := testPorts(t)
@@ -55,7 +55,11 @@ func startSchool(t *testing.T) *school {
 		s.ports[service.Name] = strconv.Itoa(service.Port + base)
 	}
 	s.ca = filepath.Join(s.dir, "tls", "ca.pem")
-	s.schulhof(t, "", "init", "--data", s.dir, "--domain", "school.test", "--listen", "127.0.0.1", "--port-base", strconv.Itoa(base))
+	args := []string{"init", "--data", s.dir, "--domain", "school.test", "--listen", "127.0.0.1", "--port-base", strconv.Itoa(base)}
+	for _, setting := range settings {
+		args = append(args, "--set", setting)
+	}
+	s.schulhof(t, "", args...)
 	s.people(t)
 	s.serve(t)
 	return s

@@ -14,18 +14,25 @@ import (
 // TestOtherPeoplesFileClients uses the files of a running school with programs that others wrote. SCHULHOF_E2E=1: rclone
 // copies 2,000 files instead of 200.
 func TestOtherPeoplesFileClients(t *testing.T) {
-	s := startSchool(t)
+	s := startSchool(t, "security.allow_plaintext_auth=loopback")
 	t.Run("litmus passes every test of every group", s.litmus)
 	t.Run("rclone copies a tree with odd names both ways", s.rclone)
 	t.Run("cadaver", s.cadaver)
 }
 
-// litmus is WebDAV's own test program. It speaks TLS only to authorities that OpenSSL knows.
+// litmus is WebDAV's own test program. Over TLS it leaves one test out, so it is run both ways.
 func (s *school) litmus(t *testing.T) {
 	if _, err := exec.LookPath("litmus"); err != nil {
 		t.Skip("litmus is not installed")
 	}
-	cmd := exec.Command("litmus", "-k", "https://localhost:"+s.ports["https"]+"/webdav/Files/", "anna", storyPassword)
+	s.litmusAt(t, "https://localhost:"+s.ports["https"], "FAIL", "WARNING")
+	s.litmusAt(t, "http://localhost:"+s.ports["http"], "FAIL", "WARNING", "SKIPPED")
+}
+
+// litmusAt fails when litmus says one of the unwanted words, or did not run and pass every test.
+func (s *school) litmusAt(t *testing.T, server string, unwanted ...string) {
+	t.Helper()
+	cmd := exec.Command("litmus", "-k", server+"/webdav/Files/", "anna", storyPassword)
 	cmd.Dir = t.TempDir() // it writes debug.log
 	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+s.ca)
 	out, err := cmd.CombinedOutput()
@@ -43,9 +50,9 @@ func (s *school) litmus(t *testing.T) {
 	if got, want := strings.Join(names, " "), "basic copymove props locks http"; got != want {
 		t.Errorf("litmus ran %q, want %q", got, want)
 	}
-	for _, unwanted := range []string{"WARNING", "SKIPPED", "FAIL"} {
-		if bytes.Contains(out, []byte(unwanted)) {
-			t.Errorf("litmus says %s", unwanted)
+	for _, word := range unwanted {
+		if bytes.Contains(out, []byte(word)) {
+			t.Errorf("litmus says %s", word)
 		}
 	}
 	if t.Failed() {
@@ -130,9 +137,9 @@ func (s *school) cadaver(t *testing.T) {
 		"unlock brief.txt", "copy brief.txt zwei.txt", "move zwei.txt drei.txt", "get drei.txt " + filepath.Join(home, "drei.txt"), "ls", "delete brief.txt",
 		"cd ..", "rmcol Briefe", "quit",
 	}
-	cmd := exec.Command("cadaver", "https://localhost:"+s.ports["https"]+"/webdav/Files/")
+	cmd := exec.Command("cadaver", "http://localhost:"+s.ports["http"]+"/webdav/Files/") // Debian's takes no authority of one's own
 	cmd.Dir = home
-	cmd.Env = append(os.Environ(), "HOME="+home, "SSL_CERT_FILE="+s.ca)
+	cmd.Env = append(os.Environ(), "HOME="+home)
 	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
