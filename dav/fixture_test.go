@@ -46,11 +46,11 @@ func newSchoolIn(t testing.TB, s *store.Store) *school {
 	w.dir, err = directory.New(ctx, s, directory.Options{HashParams: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}})
 	w.check(err)
 	now := func() time.Time { return time.Unix(w.clock.Load(), 0) }
-	w.dav, err = collection.New(ctx, s, w.dir, collection.Options{Now: now, MaxFileSize: 64 << 20})
+	w.dav, err = collection.New(ctx, s, w.dir, collection.Options{Now: now, MaxFileSize: 12 << 20})
 	w.check(err)
 	t.Cleanup(func() { w.dav.Close() })
 	w.check(w.dir.AddDomain(ctx, "school.test"))
-	quota := int64(100 << 20)
+	quota := int64(20 << 20)
 	for _, p := range []struct {
 		login string
 		role  directory.Role

@@ -52,7 +52,7 @@ const (
 	// maxExpanded bounds the resources that one expand-property puts into the place of hrefs (RFC 3253 §3.8).
 	maxExpanded = 5000
 	// maxSyncAnswers bounds one answer of sync-collection; the client asks again for the rest (RFC 6578 §3.6).
-	maxSyncAnswers = 5000
+	maxSyncAnswers = 10_000
 	// maxBusyPeriods bounds what one free-busy-query tells.
 	maxBusyPeriods = 10_000
 	// maxShortValue bounds colours and numbers.

@@ -2,9 +2,12 @@ package dav
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 
 	"schulhof/dav/collection"
+	"schulhof/dav/ical"
 )
 
 // What Apple's calendar programs keep, and others with them.
@@ -23,8 +26,8 @@ var caldavProperties = []property{
 		return nil
 	}},
 	{name: caldav("calendar-description"), kinds: kindCalendar, check: anyText},
-	{name: caldav("calendar-timezone"), kinds: kindCalendar, check: anyText},
-	{name: caldav("calendar-timezone-id"), kinds: kindCalendar, check: anyText},
+	{name: caldav("calendar-timezone"), kinds: kindCalendar, check: timezone},
+	{name: caldav("calendar-timezone-id"), kinds: kindCalendar, check: timezoneID},
 	{name: caldav("calendar-availability"), kinds: kindCalendar | kindCalendarHome, check: anyText}, // RFC 7953
 	{name: caldav("schedule-calendar-transp"), kinds: kindCalendar, check: anything,
 		write: fixedText("<C:opaque/>")},
@@ -85,6 +88,22 @@ func color(e *element) error {
 	text := e.text()
 	if len(text) > maxShortValue || len(e.children()) > 0 {
 		return errValue("a colour")
+	}
+	return nil
+}
+
+// timezone is a VCALENDAR with one VTIMEZONE. RFC 4791 §5.2.2.
+func timezone(e *element) error {
+	if _, _, err := ical.ParseZone([]byte(e.text())); err != nil || len(e.children()) > 0 {
+		return &problem{status: http.StatusForbidden, condition: caldav("valid-calendar-data"), text: "the value is no calendar with one time zone", err: err}
+	}
+	return nil
+}
+
+// timezoneID is the name of a zone that is known. RFC 7809 §5.2.
+func timezoneID(e *element) error {
+	if _, ok := ical.Location(strings.TrimSpace(e.text())); !ok {
+		return violated(http.StatusForbidden, caldav("valid-timezone"), "no time zone of that name is known")
 	}
 	return nil
 }

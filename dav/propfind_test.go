@@ -68,6 +68,28 @@ func TestListingOfSeveralPages(t *testing.T) {
 	}
 }
 
+// A first synchronisation of several pages is one answer with every member once, and the token of all of them.
+func TestSyncOfSeveralPages(t *testing.T) {
+	w := newSchool(t)
+	n := 2*childrenPage + 3
+	w.fill("viele", n)
+	ask := func(token string) answer {
+		return w.want(207, "anna", "REPORT", "/webdav/Files/viele/",
+			`<sync-collection xmlns="DAV:"><sync-token>`+token+`</sync-token><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>`)
+	}
+	first := ask("")
+	hrefs := names(t, first.body)
+	slices.Sort(hrefs)
+	if len(hrefs) != n || len(slices.Compact(hrefs)) != n {
+		t.Errorf("%d members, want %d, each once", len(hrefs), n)
+	}
+	_, token, _ := strings.Cut(first.body, "<D:sync-token>")
+	token, _, _ = strings.Cut(token, "<")
+	if again := names(t, ask(token).body); len(again) != 0 {
+		t.Errorf("with the token of the answer there are %d changes, want none", len(again))
+	}
+}
+
 // largest remembers the largest piece that was written at once.
 type largest struct {
 	*httptest.ResponseRecorder

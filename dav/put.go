@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"schulhof/dav/collection"
 	"schulhof/store"
@@ -55,12 +56,12 @@ func (x *exchange) mayPut(ctx context.Context) error {
 // mayUpload compares the announced length with what is allowed and what is left. The collections ask again when the bytes
 // are there.
 func (x *exchange) mayUpload(ctx context.Context) error {
-	length := x.r.ContentLength
-	if length <= 0 {
-		return nil
-	}
+	length := x.announced()
 	if length > x.largest() {
 		return x.tooLarge()
+	}
+	if length <= store.SmallBlob {
+		return nil // it is here as soon as it could be refused
 	}
 	usage, err := x.srv.collections.Usage(ctx, x.res.node)
 	if err != nil {
@@ -70,6 +71,18 @@ func (x *exchange) mayUpload(ctx context.Context) error {
 		return violated(http.StatusInsufficientStorage, dav("quota-not-exceeded"), "there is no room left")
 	}
 	return nil
+}
+
+// announced is how much is going to come, as far as the client says: Finder sends no Content-Length, but a header of its own.
+func (x *exchange) announced() int64 {
+	if x.r.ContentLength >= 0 {
+		return x.r.ContentLength
+	}
+	length, err := strconv.ParseInt(x.r.Header.Get("X-Expected-Entity-Length"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return length
 }
 
 func (x *exchange) largest() int64 {

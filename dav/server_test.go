@@ -206,12 +206,12 @@ func TestUploadIsRefusedBeforeItComes(t *testing.T) {
 		status             int
 		says               string
 	}{
-		{"more than the quota", "PUT", "/webdav/Files/x", 60 << 20, 507, "quota-not-exceeded"},
+		{"more than the quota", "PUT", "/webdav/Files/x", 10 << 20, 507, "quota-not-exceeded"},
 		{"more than a file may be", "PUT", "/webdav/Files/x", 1 << 40, 413, "max-resource-size"},
 		{"more than an event may be", "PUT", "/dav/calendars/anna/calendar/x.ics", 2 << 20, 403, "C:max-resource-size"},
-		{"as a new member", "POST", "/webdav/Files/?add-member", 60 << 20, 507, "quota-not-exceeded"},
+		{"as a new member", "POST", "/webdav/Files/?add-member", 10 << 20, 507, "quota-not-exceeded"},
 	}
-	w.want(201, "anna", "PUT", "/webdav/Files/half", strings.Repeat("x", 50<<20))
+	w.want(201, "anna", "PUT", "/webdav/Files/half", strings.Repeat("x", 11<<20))
 	for _, tt := range tests {
 		r := httptest.NewRequest(tt.method, tt.path, neverRead{t})
 		r.ContentLength, r.RemoteAddr = tt.length, "127.0.0.1:5"
@@ -222,8 +222,16 @@ func TestUploadIsRefusedBeforeItComes(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", tt.name, answer.Code, answer.Body, tt.status, tt.says)
 		}
 	}
+	finder := httptest.NewRequest("PUT", "/webdav/Files/x", neverRead{t})
+	finder.ContentLength, finder.RemoteAddr = -1, "127.0.0.1:5"
+	finder.Header.Set("X-Expected-Entity-Length", "10485760")
+	finder.SetBasicAuth("anna", testPassword)
+	answer := httptest.NewRecorder()
+	if w.srv.Handler().ServeHTTP(answer, finder); answer.Code != 507 {
+		t.Errorf("what Finder announces: %d", answer.Code)
+	}
 	// Without a length it is found out while it comes, and nothing is left of it.
-	endless := io.MultiReader(bytes.NewReader(make([]byte, 64<<20)), bytes.NewReader(make([]byte, 1<<20)))
+	endless := io.MultiReader(bytes.NewReader(make([]byte, 12<<20)), bytes.NewReader(make([]byte, 1<<20)))
 	if a := w.send("anna", "PUT", "/webdav/Files/endless", endless); a.status != 413 {
 		t.Errorf("an endless file: %d", a.status)
 	}

@@ -17,36 +17,47 @@ func (x *exchange) syncCollection(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
-	changes, err := x.srv.collections.Changes(ctx, x.who(), x.res.node, since, limit)
-	if err != nil {
-		return err
-	}
 	l := x.newListing(wantedBy(body))
 	defer l.release()
-	for start := 0; start < len(changes.Changed); start += childrenPage {
-		page := changes.Changed[start:min(start+childrenPage, len(changes.Changed))]
-		list := make([]resource, len(page))
-		for i, n := range page {
-			list[i] = resource{kind: kindOf(n), path: n.Path, inside: true, node: n}
-		}
-		if err := l.page(ctx, list, nil); err != nil {
+	for told := 0; ; {
+		changes, err := x.srv.collections.Changes(ctx, x.who(), x.res.node, since, min(limit-told, childrenPage))
+		if err != nil {
 			return err
 		}
-	}
-	for _, name := range changes.Removed {
-		if err := l.status(hrefOfPath(x.res.path.Child(name), false), refuse(http.StatusNotFound, "")); err != nil {
+		if err := l.changes(ctx, changes); err != nil {
 			return err
 		}
-	}
-	if changes.More {
-		more := violated(http.StatusInsufficientStorage, dav("number-of-matches-within-limits"), "")
-		if err := l.status(x.res.href(), more); err != nil {
-			return err
+		since, told = changes.Next, told+len(changes.Changed)+len(changes.Removed)
+		if !changes.More {
+			break
+		}
+		if told >= limit { // RFC 6578 §3.6: the client asks again with the new token
+			if err := l.status(x.res.href(), violated(http.StatusInsufficientStorage, dav("number-of-matches-within-limits"), "")); err != nil {
+				return err
+			}
+			break
 		}
 	}
 	l.begin()
-	l.element(dav("sync-token"), syncTokenPrefix+changes.Next.String())
+	l.element(dav("sync-token"), syncTokenPrefix+since.String())
 	return l.finish()
+}
+
+// changes writes one page of them.
+func (l *listing) changes(ctx context.Context, c collection.Changes) error {
+	list := make([]resource, len(c.Changed))
+	for i, n := range c.Changed {
+		list[i] = resource{kind: kindOf(n), path: n.Path, inside: true, node: n}
+	}
+	if err := l.page(ctx, list, nil); err != nil {
+		return err
+	}
+	for _, name := range c.Removed {
+		if err := l.status(hrefOfPath(l.x.res.path.Child(name), false), refuse(http.StatusNotFound, "")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncRequest reads the body: the token (zero: everything is new) and how many answers the client wants at most.
