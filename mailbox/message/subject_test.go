@@ -90,7 +90,7 @@ func FuzzBaseSubject(f *testing.F) {
 		if again, _ := baseSubject(base); again != base {
 			t.Fatalf("baseSubject(%q) = %q, and of that %q", subject, base, again)
 		}
-		if !reply && base != joinSpace(subject) && !strings.Contains(subject, "[") && strings.TrimSpace(subject) == subject {
+		if !reply && base != subject && base != joinSpace(subject) && !strings.Contains(subject, "[") && strings.TrimSpace(subject) == subject {
 			t.Fatalf("baseSubject(%q) = %q took something off, but it is no answer", subject, base)
 		}
 	})
