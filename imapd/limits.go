@@ -31,8 +31,10 @@ const (
 	maxDepth = 50
 	// maxListPatterns bounds the patterns of one LIST; each is matched against every name.
 	maxListPatterns = 100
-	// maxListPattern bounds a pattern in bytes; matching takes its length times that of the names.
+	// maxListPattern bounds a pattern in bytes; matching takes its length times that of the names, 64 bytes at once.
 	maxListPattern = 1000
+	// maxListBytes bounds all patterns of one LIST together, each with the reference.
+	maxListBytes = 8 << 10
 	// maxTag bounds a tag in bytes.
 	maxTag = 255
 	// maxIDFields bounds ID (RFC 2971 §3.3).

@@ -22,6 +22,9 @@ func TestEachLimitOfACommand(t *testing.T) {
 		{"maxListPatterns", maxListPatterns, func(n int) string { return `LIST "" (` + many(n, "x", " ") + ")" }, "BAD at most"},
 		{"maxListPattern", maxListPattern, func(n int) string { return `LIST "" ` + many(n, "x", "") }, "BAD at most"},
 		{"maxListPattern with its reference", maxListPattern, func(n int) string { return `LIST "abc" ` + many(n-3, "x", "") }, "BAD at most"},
+		{"maxListBytes", maxListBytes, func(n int) string {
+			return `LIST "" (` + many(n/256-1, many(256, "x", ""), " ") + " " + many(256+n%256, "x", "") + ")"
+		}, "BAD patterns have at most"},
 		{"maxTag", maxTag, nil, ""},
 		{"maxIDFields", maxIDFields, func(n int) string { return "ID (" + many(n, `"k" "v"`, " ") + ")" }, "BAD at most"},
 		{"maxFetchItems", maxFetchItems, func(n int) string { return "FETCH 1 (" + many(n, "UID", " ") + ")" }, "BAD more than"},

@@ -10,7 +10,8 @@ import (
 
 // listing is one LIST or LSUB command. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154.
 type listing struct {
-	patterns []pattern
+	patterns []*pattern
+	bytes    int  // of all patterns together
 	extended bool // uses LIST-EXTENDED's syntax
 
 	onlySubscribed, onlySpecial, recursive, remote bool // selection options
@@ -46,7 +47,7 @@ func (c *conn) list(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	if !l.extended && len(l.patterns) == 1 && l.patterns[0] == pattern(reference) {
+	if !l.extended && len(l.patterns) == 1 && l.patterns[0].text == reference {
 		if reference == "" || strings.HasSuffix(reference, "/") {
 			c.w.str("* LIST (\\Noselect) \"/\" \"\"\r\n") // asks for the delimiter only
 			return nil
@@ -143,6 +144,10 @@ func (p *parser) listPatterns(l *listing, reference string) {
 		text := p.listMailbox()
 		if len(l.patterns) == maxListPatterns || len(reference)+len(text) > maxListPattern {
 			p.fail("at most %d patterns of %d bytes", maxListPatterns, maxListPattern)
+			return
+		}
+		if l.bytes += len(reference) + len(text); l.bytes > maxListBytes {
+			p.fail("patterns have at most %d bytes together", maxListBytes)
 			return
 		}
 		l.patterns = append(l.patterns, newPattern(reference, text))

@@ -3,69 +3,133 @@ package imapd
 import "strings"
 
 // pattern is a LIST pattern: * matches anything, % anything but the hierarchy delimiter. RFC 9051 §6.3.9.
-type pattern string
+type pattern struct {
+	text  string
+	glob  *glob
+	inbox *glob // for INBOX itself, which matches in any case
+	below *glob // for what stands below INBOX, behind that word; nil if the pattern does not name it
+}
 
 // newPattern prepares a pattern as the client sent it, joined with its reference.
-func newPattern(reference, text string) pattern {
-	s := reference + text
-	for strings.Contains(s, "**") {
-		s = strings.ReplaceAll(s, "**", "*")
+func newPattern(reference, text string) *pattern {
+	s := joinWildcards(reference + text)
+	p := &pattern{text: s, glob: newGlob(s), inbox: newGlob(strings.ToUpper(s))}
+	if len(s) >= 6 && s[5] == '/' && strings.EqualFold(s[:5], "INBOX") {
+		p.below = newGlob(s[5:])
 	}
-	return pattern(s)
+	return p
 }
+
+// joinWildcards makes one wildcard of several in a row: with a * among them they match anything, else what one % does.
+func joinWildcards(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		n := len(b)
+		switch {
+		case !isWildcard(s[i]) || n == 0 || !isWildcard(b[n-1]):
+			b = append(b, s[i])
+		case s[i] == '*':
+			b[n-1] = '*'
+		}
+	}
+	return string(b)
+}
+
+func isWildcard(c byte) bool { return c == '*' || c == '%' }
 
 // matches reports whether name matches. INBOX matches in any case.
-func (p pattern) matches(name string) bool {
-	if name == "INBOX" && match(strings.ToUpper(string(p)), name) {
-		return true
+func (p *pattern) matches(name string) bool {
+	if name == "INBOX" {
+		return p.inbox.match(name)
 	}
-	if len(p) >= 6 && strings.HasPrefix(name, "INBOX/") && p[5] == '/' && strings.EqualFold(string(p[:5]), "INBOX") {
-		return match(string(p[5:]), name[5:])
+	if p.below != nil && strings.HasPrefix(name, "INBOX/") {
+		return p.below.match(name[5:])
 	}
-	return match(string(p), name)
+	return p.glob.match(name)
 }
 
-// match runs all ways to read the pattern side by side, so it takes the pattern's length times the name's and no more.
-func match(pat, name string) bool {
-	if pat == "*" {
-		return true
-	}
-	if !strings.ContainsAny(pat, "*%") {
-		return pat == name
-	}
-	var small [128]bool
-	now := small[:]
-	if len(pat)+1 > len(small) {
-		now = make([]bool, len(pat)+1)
-	}
-	now = now[:len(pat)+1]
-	now[0] = true
-	skipWildcards(pat, now)
-	for i := range len(name) {
-		c := name[i]
-		any := false
-		// from the end, so that now[j] is still the state before c when now[j+1] is computed
-		for j := len(pat); j >= 0; j-- {
-			next := j < len(pat) && now[j] && (pat[j] == '*' || pat[j] == '%' && c != '/')
-			if j > 0 && now[j-1] && pat[j-1] == c && c != '*' && c != '%' {
-				next = true
+// glob runs all ways to read a pattern side by side, 64 of them in a word: a name costs its length times a 64th of the
+// pattern's, however hostile both are. Bit j of a set stands for the pattern's byte j.
+type glob struct {
+	text string
+	wild []uint64          // wildcards
+	star []uint64          // those that match the delimiter, too
+	at   map[byte][]uint64 // where each other byte stands
+}
+
+func newGlob(text string) *glob {
+	words := len(text)/64 + 1
+	g := &glob{text: text, wild: make([]uint64, words), star: make([]uint64, words), at: map[byte][]uint64{}}
+	for j := range len(text) {
+		c, k, bit := text[j], j/64, uint64(1)<<(j%64)
+		if isWildcard(c) {
+			g.wild[k] |= bit
+			if c == '*' {
+				g.star[k] |= bit
 			}
-			now[j] = next
-			any = any || next
+			continue
 		}
-		if !any {
+		if g.at[c] == nil {
+			g.at[c] = make([]uint64, words)
+		}
+		g.at[c][k] |= bit
+	}
+	return g
+}
+
+func (g *glob) match(name string) bool {
+	switch {
+	case g.text == "*":
+		return true
+	case g.text == "%":
+		return !strings.Contains(name, "/")
+	case !strings.ContainsAny(g.text, "*%"):
+		return g.text == name
+	}
+	var small [4]uint64
+	now := small[:]
+	if len(g.wild) > len(small) {
+		now = make([]uint64, len(g.wild))
+	}
+	now = now[:len(g.wild)]
+	now[0] = 1
+	g.skip(now)
+	for i := range len(name) {
+		if !g.step(now, name[i]) {
 			return false
 		}
-		skipWildcards(pat, now)
+		g.skip(now)
 	}
-	return now[len(pat)]
+	end := len(g.text)
+	return now[end/64]>>(end%64)&1 != 0
 }
 
-// skipWildcards: a wildcard may match nothing.
-func skipWildcards(pat string, now []bool) {
-	for j := range len(pat) {
-		if now[j] && (pat[j] == '*' || pat[j] == '%') {
-			now[j+1] = true
+// step reads c: a wildcard stays where it is, any other byte must be c. It tells whether any way is left.
+func (g *glob) step(now []uint64, c byte) bool {
+	stays := g.wild
+	if c == '/' {
+		stays = g.star
+	}
+	at := g.at[c]
+	carry, left := uint64(0), uint64(0)
+	for k, w := range now {
+		var read uint64
+		if at != nil {
+			read = w & at[k]
 		}
+		now[k] = w&stays[k] | read<<1 | carry
+		carry = read >> 63
+		left |= now[k]
+	}
+	return left != 0
+}
+
+// skip lets wildcards match nothing; there are never two in a row.
+func (g *glob) skip(now []uint64) {
+	carry := uint64(0)
+	for k, w := range now {
+		empty := w & g.wild[k]
+		now[k] = w | empty<<1 | carry
+		carry = empty >> 63
 	}
 }

@@ -47,6 +47,22 @@ func TestPatternIsLinear(t *testing.T) {
 	}
 }
 
+// Patterns that end at a word's border, begin a word, and fill several: bits must be carried.
+func TestPatternsOfSeveralWords(t *testing.T) {
+	for n := 1; n < 200; n++ {
+		plain, name := strings.Repeat("a", n), strings.Repeat("a", n)
+		for pat, want := range map[string]bool{plain + "*": true, "*" + plain: true, "%" + plain + "%": true, plain + "b%": false, plain[1:] + "%": true, plain + "a*": false, "*" + plain[:n/2] + "%" + plain[n/2:]: true} {
+			p := newPattern("", pat)
+			if p.matches(name) != want {
+				t.Errorf("%d bytes: %q matches: %v", n, pat, !want)
+			}
+			if words := len(p.glob.wild); words != len(p.text)/64+1 {
+				t.Errorf("a pattern of %d bytes is kept in %d words", len(p.text), words)
+			}
+		}
+	}
+}
+
 // The oracle is a regular expression.
 func FuzzPattern(f *testing.F) {
 	for _, seed := range [][2]string{{"*", "a/b"}, {"%", "a"}, {"a%/*b", "ax/yb"}, {"**%%", ""}, {"a.b", "a.b"}} {
@@ -61,7 +77,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got, want := match(string(newPattern("", pat)), name), expr.MatchString(name); got != want && strings.ToValidUTF8(pat+name, "") == pat+name {
+		if got, want := newPattern("", pat).glob.match(name), expr.MatchString(name); got != want && strings.ToValidUTF8(pat+name, "") == pat+name {
 			t.Fatalf("match(%q, %q) = %v, want %v", pat, name, got, want)
 		}
 	})
