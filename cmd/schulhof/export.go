@@ -24,9 +24,10 @@ func newExportCommand(a *app) *cobra.Command {
 	var user, format string
 	cmd := &cobra.Command{
 		Use: "export --user ADDRESS DIR", Short: "Write everything of one account in open formats", Args: cobra.ExactArgs(1),
-		Long: "Write what belongs to one account into a new folder: account.json (who, aliases, groups, mailboxes) and the mail, either as\n" +
-			"a Maildir with one folder for each mailbox (flags in the names, dates as file times, keywords in dovecot-keywords) or as one\n" +
-			"mbox (mboxrd) for each mailbox. \"schulhof import mail\" and other programs read both. With --json: export, mailboxes, messages.",
+		Long: "Write what belongs to one account into a new folder: account.json (who, aliases, groups, mailboxes); calendars, contacts\n" +
+			"and files as they were stored; and the mail, either as a Maildir with one folder for each mailbox (flags in the names, dates as file\n" +
+			"times, keywords in dovecot-keywords) or as one mbox (mboxrd) for each mailbox. \"schulhof import mail\" and other programs read both.\n" +
+			"With --json: export, mailboxes, messages, objects.",
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
 			if format != "maildir" && format != "mbox" {
 				return usage("--format %q: want maildir or mbox", format)
@@ -44,9 +45,10 @@ func newExportCommand(a *app) *cobra.Command {
 			if err := e.run(ctx); err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
-			doc := map[string]any{"export": args[0], "mailboxes": len(e.doc.Mailboxes), "messages": e.messages}
+			doc := map[string]any{"export": args[0], "mailboxes": len(e.doc.Mailboxes), "messages": e.messages, "objects": e.objects}
 			return a.result(doc, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%d messages of %d mailboxes are in %s.\n", e.messages, len(e.doc.Mailboxes), args[0])
+				_, err := fmt.Fprintf(w, "%d messages of %d mailboxes and %d calendar objects, contacts and files are in %s.\n",
+					e.messages, len(e.doc.Mailboxes), e.objects, args[0])
 				return err
 			})
 		}),
@@ -65,6 +67,7 @@ type export struct {
 	mbox     bool
 	doc      exportedAccount
 	messages int
+	objects  int // of calendars, address books and folders
 }
 
 // exportedAccount is account.json.
@@ -111,6 +114,9 @@ func (e *export) run(ctx context.Context) error {
 		if err := e.mailbox(ctx, b); err != nil {
 			return fmt.Errorf("mailbox %s: %w", b.Name, err)
 		}
+	}
+	if err := e.collections(ctx); err != nil {
+		return err
 	}
 	text, err := json.MarshalIndent(e.doc, "", "  ")
 	if err != nil {

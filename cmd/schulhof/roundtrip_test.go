@@ -329,7 +329,7 @@ func TestExportedAccount(t *testing.T) {
 	}
 	to := filepath.Join(t.TempDir(), "out")
 	status, stdout, stderr := command(t, r, "export", "--user", "anna", "--json", to)
-	if status != 0 || jsonKeys(t, stdout) != "export mailboxes messages" {
+	if status != 0 || jsonKeys(t, stdout) != "export mailboxes messages objects" {
 		t.Fatalf("export = %d, %s%s", status, stdout, stderr)
 	}
 	var doc exportedAccount
