@@ -45,16 +45,11 @@ func (z locationZone) segment(instant int64) (offset, begin, end int64) {
 		if end == math.MaxInt64 {
 			break
 		}
-		next := end
-		if next <= instant {
-			next = instant + daySeconds
-		}
-		nextOffset, _, nextEnd := z.piece(next)
+		nextOffset, _, nextEnd := z.piece(end)
 		if nextOffset != offset {
-			end = next
 			break
 		}
-		end = max(nextEnd, next+1)
+		end = nextEnd
 	}
 	for range maxPieces {
 		if begin == math.MinInt64 {
@@ -71,7 +66,7 @@ func (z locationZone) segment(instant int64) (offset, begin, end int64) {
 
 const maxPieces = 4
 
-// piece is what package time says.
+// piece is what package time says; an end that is over is put off by a day, in which New Year is.
 func (z locationZone) piece(instant int64) (offset, begin, end int64) {
 	t := time.Unix(instant, 0).In(z.Location)
 	_, seconds := t.Zone()
@@ -81,7 +76,9 @@ func (z locationZone) piece(instant int64) (offset, begin, end int64) {
 		begin = from.Unix()
 	}
 	if !to.IsZero() {
-		end = to.Unix()
+		if end = to.Unix(); end <= instant {
+			end = instant + daySeconds
+		}
 	}
 	return int64(seconds), begin, end
 }
