@@ -39,7 +39,10 @@ func newCheckCommand(a *app) *cobra.Command {
 			if err := r.Mail.Check(ctx, repair, found); err != nil {
 				return err
 			}
-			if err := r.Store.Check(ctx, repair, found); err != nil { // after the mail: it counts references
+			if err := r.DAV.Check(ctx, repair, found); err != nil {
+				return err
+			}
+			if err := r.Store.Check(ctx, repair, found); err != nil { // after the others: it counts references
 				return err
 			}
 			err := a.result(doc, func(w io.Writer) error { return writeProblems(w, doc.Problems) })
