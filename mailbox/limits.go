@@ -75,9 +75,11 @@ const (
 	// indexBatch and indexBatchBytes bound what the indexer writes in one transaction.
 	indexBatch      = 64
 	indexBatchBytes = 8 << 20
-	// indexPause is how long the indexer rests after each batch, as a multiple of the time that the batch took; indexPauseBusy while mail comes in.
+	// indexPause is how long the indexer rests after each batch, as a multiple of the time that the batch took; indexPauseBusy when the store has
+	// made indexBusy commits since the last.
 	indexPause     = 1
 	indexPauseBusy = 9
+	indexBusy      = 8
 	// indexDelay lets mail that comes together be indexed together; indexRetry follows an error; gone contents are removed at indexSweepEvery.
 	indexDelay      = 200 * time.Millisecond
 	indexRetry      = 10 * time.Second

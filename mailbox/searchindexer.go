@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"schulhof/mailbox/message"
@@ -18,9 +17,8 @@ type indexer struct {
 	mail  *Mail
 	index *searchIndex
 	wake  chan struct{}
-	new   atomic.Bool // contents have come since it was last looked at
-	once  sync.Mutex  // one run at a time: the background's or Reindex's
-	sink  textSink    // of the run
+	once  sync.Mutex // one run at a time: the background's or Reindex's
+	sink  textSink   // of the run
 	blob  []byte
 }
 
@@ -30,26 +28,27 @@ func newIndexer(m *Mail, index *searchIndex) *indexer {
 
 // notify says that there are new contents. It never waits.
 func (x *indexer) notify() {
-	x.new.Store(true)
 	select {
 	case x.wake <- struct{}{}:
 	default:
 	}
 }
 
-// run indexes until ctx ends. It gives way: while mail keeps coming in it works a tenth of the time, else half of it. Searches read what it
-// has not reached.
+// run indexes until ctx ends. It gives way: while the store has much to write it works a tenth of the time, else half of it. Searches read
+// what it has not reached.
 func (x *indexer) run(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	sweepAt := x.mail.now()
+	sweepAt, commits := x.mail.now(), x.mail.store.Commits()
 	for {
 		rest := time.Duration(indexPause)
-		if x.new.Swap(false) {
+		now := x.mail.store.Commits()
+		if now-commits >= indexBusy {
 			rest = indexPauseBusy
 		}
+		commits = now
 		began := time.Now()
 		more, err := x.step(ctx)
 		rest *= time.Since(began)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -59,6 +60,7 @@ type Store struct {
 	closeOnce  sync.Once
 	closeErr   error
 	writerDone chan struct{}
+	commits    atomic.Uint64
 	upkeep     sync.Mutex // one of Compact, Backup, Check at a time
 	janitor    sync.WaitGroup
 	checkpoint *checkpointer

@@ -116,6 +116,9 @@ func (s *Store) write(ctx context.Context, fn func(*Tx) error, queue chan *job) 
 	return err
 }
 
+// Commits is how many group commits there have been since the store was opened. Work in the background sees by it whether others are busy.
+func (s *Store) Commits() uint64 { return s.commits.Load() }
+
 // unanswered is for a job that met the end of the writer.
 func (s *Store) unanswered(j *job) error {
 	select {
@@ -250,6 +253,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 		s.sql.rollback()
 		return group, fmt.Errorf("commit: %w", err)
 	}
+	s.commits.Add(1)
 	for _, j := range group {
 		for _, fn := range j.after {
 			fn()

@@ -73,6 +73,23 @@ func TestContextCountsOnlyWhileWaiting(t *testing.T) {
 	})
 }
 
+func TestCommitsCountsWhatWasCommitted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		scratch(t, s)
+		before := s.Commits()
+		write(t, s, "INSERT INTO scratch (n) VALUES (1)")
+		if n := s.Commits() - before; n != 1 {
+			t.Errorf("%d commits of one Write", n)
+		}
+		if err := s.Write(t.Context(), func(*store.Tx) error { return errors.New("no") }); err == nil {
+			t.Error("the closure's error is lost")
+		}
+		if n := s.Commits() - before; n != 1 {
+			t.Errorf("%d commits, one of two Writes failed", n)
+		}
+	})
+}
+
 func TestBulkYieldsButIsNotStarved(t *testing.T) {
 	s := storetest.Open(t)
 	release := blocked(t, s)
