@@ -276,8 +276,12 @@ func (tx *Tx) ReferenceAgain(id BlobID, n int64) error {
 }
 
 // References is Reference for many blobs: one statement for referencesAtOnce of them. The ids come in the order of blobs.
-func (tx *Tx) References(blobs []*Blob) ([]BlobID, error) {
-	ids := make([]BlobID, len(blobs))
+func (tx *Tx) References(blobs []*Blob) (ids []BlobID, err error) {
+	ids = make([]BlobID, len(blobs))
+	if len(blobs) == 1 {
+		ids[0], err = tx.Reference(blobs[0])
+		return ids, err
+	}
 	for at := 0; at < len(blobs); at += referencesAtOnce {
 		slice := blobs[at:min(at+referencesAtOnce, len(blobs))]
 		if err := tx.referenceSlice(slice, ids[at:]); err != nil {
