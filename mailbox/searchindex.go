@@ -3,8 +3,10 @@ package mailbox
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -198,11 +200,7 @@ func (x *searchIndex) entries(ctx context.Context, ids []ContentID, found map[Co
 		return nil
 	}
 	loaded := make(map[ContentID]*outline, len(missing))
-	scan := func(id ContentID, row *sql.Rows) error {
-		var data []byte
-		if err := row.Scan(&id, &data); err != nil {
-			return err
-		}
+	scan := func(id ContentID, data []byte) error {
 		if _, wanted := slices.BinarySearch(missing, id); !wanted {
 			return nil
 		}
@@ -266,15 +264,11 @@ type textPart struct {
 
 func (x *searchIndex) readPart(ctx context.Context, column textColumn, ids []ContentID, match func([]byte) bool, into *textPart) error {
 	into.texts, into.found = make(map[ContentID][]byte, len(ids)), make(map[ContentID]bool, len(ids))
-	var raw sql.RawBytes
-	return x.each(ctx, textQueries[column], ids, func(id ContentID, row *sql.Rows) error {
-		if err := row.Scan(&id, &raw); err != nil {
-			return err
-		}
+	return x.each(ctx, textQueries[column], ids, func(id ContentID, data []byte) error {
 		if _, wanted := slices.BinarySearch(ids, id); !wanted {
 			return nil
 		}
-		text, err := s2.Decode(nil, raw)
+		text, err := s2.Decode(nil, data)
 		if err != nil {
 			return err
 		}
@@ -284,7 +278,7 @@ func (x *searchIndex) readPart(ctx context.Context, column textColumn, ids []Con
 }
 
 // each runs query for ids (ascending): as a range where they lie close together, else as lists.
-func (x *searchIndex) each(ctx context.Context, query string, ids []ContentID, scan func(ContentID, *sql.Rows) error) error {
+func (x *searchIndex) each(ctx context.Context, query string, ids []ContentID, row func(id ContentID, data []byte) error) error {
 	for len(ids) > 0 {
 		n := 1
 		for n < len(ids) && int64(ids[n]-ids[0]) < 2*int64(n)+8 {
@@ -299,7 +293,7 @@ func (x *searchIndex) each(ctx context.Context, query string, ids []ContentID, s
 			}
 			where = searchListText
 		}
-		if err := x.query(ctx, query+where, args, scan); err != nil {
+		if err := x.query(ctx, query+where, args, row); err != nil {
 			return fmt.Errorf("search index: %w", err)
 		}
 		ids = ids[n:]
@@ -309,18 +303,42 @@ func (x *searchIndex) each(ctx context.Context, query string, ids []ContentID, s
 
 var searchListText = " WHERE content_id IN (?" + strings.Repeat(", ?", searchList-1) + ")" //nolint:gochecknoglobals // a constant text
 
-func (x *searchIndex) query(ctx context.Context, query string, args []any, scan func(ContentID, *sql.Rows) error) error {
-	rows, err := x.db.QueryContext(ctx, query, args...)
+// query calls row for the rows of a query for a content id and a blob; data is row's to keep. It talks to the driver itself: a search may read many
+// thousands of rows, of which package database/sql would cost a good part.
+func (x *searchIndex) query(ctx context.Context, query string, args []any, row func(id ContentID, data []byte) error) error {
+	conn, err := x.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(0, rows); err != nil {
+	defer conn.Close()
+	named := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	return conn.Raw(func(c any) error {
+		rows, err := c.(driver.QueryerContext).QueryContext(ctx, query, named)
+		if err != nil {
 			return err
 		}
-	}
-	return rows.Err()
+		defer rows.Close()
+		values := make([]driver.Value, 2)
+		for {
+			switch err := rows.Next(values); {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			}
+			id, isID := values[0].(int64)
+			data, isBlob := values[1].([]byte)
+			if !isID || !isBlob {
+				return errOutline
+			}
+			if err := row(ContentID(id), data); err != nil {
+				return err
+			}
+		}
+	})
 }
 
 // clear forgets everything.
