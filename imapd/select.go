@@ -178,9 +178,8 @@ func (c *conn) resync(ctx context.Context, r *resync) error {
 	} else {
 		w.crlf()
 	}
-	for i := range snap.Len() {
-		e := snap.At(i)
-		if e.ModSeq <= r.modseq || !r.knows(uint32(e.UID)) {
+	for i, e := range snap.ChangedSince(r.modseq) {
+		if !r.knows(uint32(e.UID)) {
 			continue
 		}
 		c.flagsLine(i, e)

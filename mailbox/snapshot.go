@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"iter"
 	"slices"
 	"sort"
 )
@@ -124,6 +125,19 @@ func find(entries []entry, uid UID) (int, bool) {
 		}
 		return 0
 	})
+}
+
+// ChangedSince goes through the messages whose modseq is above since, with their indexes, ascending.
+func (s *Snapshot) ChangedSince(since ModSeq) iter.Seq2[int, Entry] {
+	return func(yield func(int, Entry) bool) {
+		for p, page := range s.pages {
+			for i := range page.entries {
+				if e := &page.entries[i]; e.modseq > since && !yield(int(s.start[p])+i, e.public()) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // UIDNext is the UID that the next message gets.

@@ -210,3 +210,34 @@ func TestEmptySnapshot(t *testing.T) {
 		t.Errorf("to empty: %v %v %d", gone, changed, added)
 	}
 }
+
+func TestChangedSinceAcrossPages(t *testing.T) {
+	l := listView{uidNext: 1, modseq: 9}
+	for i := range 2*pageSize + 100 {
+		l.list = append(l.list, entry{uid: l.uidNext, modseq: ModSeq(i % 10), content: ContentID(i)})
+		l.uidNext += 3
+	}
+	s := l.snapshot()
+	for _, since := range []ModSeq{0, 7, 8, 9} {
+		var want, got []int
+		for i := range s.Len() {
+			if s.At(i).ModSeq > since {
+				want = append(want, i)
+			}
+		}
+		for i, e := range s.ChangedSince(since) {
+			if e != s.At(i) {
+				t.Errorf("since %d: message %d is %+v, want %+v", since, i, e, s.At(i))
+			}
+			got = append(got, i)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("since %d: %d messages, want %d", since, len(got), len(want))
+		}
+	}
+	for i := range s.ChangedSince(0) {
+		if i > pageSize+1 {
+			break // must not be called again
+		}
+	}
+}
