@@ -130,10 +130,7 @@ func (rd *reader) grow() {
 		return
 	}
 	if rd.box == nil {
-		rd.box = rd.pool.Get().(*[]byte)
-		large := (*rd.box)[:cap(*rd.box)]
-		rd.w = copy(large, rd.buf[rd.r:rd.w])
-		rd.r, rd.buf = 0, large
+		rd.takeLarge()
 		return
 	}
 	if rd.r > 0 {
@@ -144,6 +141,14 @@ func (rd *reader) grow() {
 	larger := make([]byte, 2*len(rd.buf))
 	rd.w = copy(larger, rd.buf[:rd.w])
 	rd.buf = larger
+}
+
+// takeLarge takes a large buffer from the pool.
+func (rd *reader) takeLarge() {
+	rd.box = rd.pool.Get().(*[]byte)
+	large := (*rd.box)[:cap(*rd.box)]
+	rd.w = copy(large, rd.buf[rd.r:rd.w])
+	rd.r, rd.buf = 0, large
 }
 
 // fill waits for more input.
@@ -226,11 +231,14 @@ func (rd *reader) copyTo(sink io.Writer, n int64, d time.Duration) (refused, err
 	for n > 0 {
 		if rd.r == rd.w {
 			rd.r, rd.w = 0, 0
+			if rd.box == nil && n > int64(len(rd.buf)) {
+				rd.takeLarge() // what does not fit into the small one shall not take a second call
+			}
 			if err := rd.fill(d, false); err != nil {
 				return refused, err
 			}
 			if rd.w == len(rd.buf) {
-				rd.grow() // a busy reader gets its large buffer
+				rd.grow() // a busy reader gets a larger one
 			}
 		}
 		piece := rd.buf[rd.r:min(rd.w, rd.r+int(min(n, 1<<30)))]
