@@ -108,7 +108,11 @@ func (a *appending) run(tx *store.Tx) (done Copied, err error) {
 		added[i] = e
 		args = append(args, int64(p.id), int64(e.uid), int64(e.modseq), int64(e.flags), e.date, int64(e.size), int64(e.content), a.now, "")
 	}
-	err = insertRows(tx, `INSERT INTO message (mailbox_id, uid, modseq, flags, internal_date, size, content_id, save_date, via)`, 9, args)
+	if n == 1 {
+		_, err = tx.Exec(insertMessage, args...)
+	} else {
+		err = insertRows(tx, `INSERT INTO message (mailbox_id, uid, modseq, flags, internal_date, size, content_id, save_date, via)`, 9, args)
+	}
 	if err != nil {
 		return done, fmt.Errorf("append: %w", err)
 	}
