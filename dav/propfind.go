@@ -215,7 +215,7 @@ func (l *listing) members(ctx context.Context, r *resource) error {
 
 // fixedMembers lists the fixed places below one, as far as they are for the one who asks.
 func (l *listing) fixedMembers(ctx context.Context, r *resource) error {
-	hrefs := []string{}
+	var hrefs []string
 	switch hrefOf(true, r.names...) {
 	case "/":
 		hrefs = []string{"/dav/", "/webdav/"}

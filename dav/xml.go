@@ -116,11 +116,10 @@ func (e *element) attr(local string) (value string, ok bool) {
 
 // xmlReader builds the tree of one body.
 type xmlReader struct {
-	decoder   *xml.Decoder
-	depth     int
-	elements  int  // hrefs that a report names are counted apart
-	hrefs     int  // children of the root called DAV:href
-	rootNamed bool // the document has had its element
+	decoder  *xml.Decoder
+	depth    int
+	elements int // hrefs that a report names are counted apart
+	hrefs    int // children of the root called DAV:href
 }
 
 // parseXML reads one document. It is linear in len(b). fault.Invalid: it is not well-formed, or has a document type
