@@ -87,8 +87,7 @@ type eventListing struct {
 	*listing
 	data     ical.DataRequest
 	floating *time.Location
-	object   []byte         // the one at hand, as stored
-	parsed   *ical.Calendar // the same, if it has been read
+	object   []byte // the one at hand, as stored
 }
 
 // newEventListing prepares the answer of a report on calendar objects. The caller releases it.
@@ -113,8 +112,8 @@ func (x *exchange) newEventListing(body *element, floating *time.Location) (*eve
 }
 
 // show writes the answer for one object. What of it costs too much is answered as that, for this object alone.
-func (l *eventListing) show(ctx context.Context, f collection.Found, parsed *ical.Calendar) error {
-	l.object, l.parsed = f.Bytes, parsed
+func (l *eventListing) show(ctx context.Context, f collection.Found) error {
+	l.object = f.Bytes
 	begun := len(l.buf)
 	err := l.page(ctx, []resource{{kind: kindOf(f.Node), path: f.Node.Path, inside: true, node: f.Node}}, nil)
 	if errors.Is(err, ical.ErrTooMany) {
@@ -132,14 +131,11 @@ func (l *eventListing) tooMany(p collection.Path) error {
 func (l *eventListing) writeData(_ context.Context, w *xmlWriter, _ *described) (bool, error) {
 	object := l.object
 	if !l.data.Whole() {
-		if l.parsed == nil {
-			var err error
-			if l.parsed, err = ical.Parse(object); err != nil {
-				return false, nil // it was taken in by other rules: there is nothing to choose from
-			}
+		parsed, err := ical.Parse(object)
+		if err != nil {
+			return false, nil // it was taken in by other rules: there is nothing to choose from
 		}
-		var err error
-		if object, err = l.parsed.Select(&l.data, l.floating, ical.NewBudget()); err != nil {
+		if object, err = parsed.Select(&l.data, l.floating, ical.NewBudget()); err != nil {
 			return false, err
 		}
 	}

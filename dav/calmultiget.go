@@ -27,7 +27,7 @@ func (x *exchange) calendarMultiget(ctx context.Context, body *element) error {
 		case f.Missing:
 			err = l.status(hrefOfPath(f.Node.Path, false), refuse(http.StatusNotFound, ""))
 		default:
-			err = l.show(ctx, f, nil)
+			err = l.show(ctx, f)
 		}
 		if err != nil {
 			return err

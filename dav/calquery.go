@@ -44,18 +44,15 @@ func windowOf(f *ical.Filter) collection.Window {
 	return collection.Window{Component: component, From: from, To: to}
 }
 
-// query answers for one object, if it passes.
+// query answers for one object, if it passes. An object that cannot be read says nothing that a filter could ask for: it was taken in by
+// other rules.
 func (l *eventListing) query(ctx context.Context, filter *ical.Filter, f collection.Found) error {
-	calendar, err := ical.Parse(f.Bytes)
-	if err != nil {
-		return nil // an object that cannot be read says nothing that a filter could ask for
-	}
-	match, err := filter.Match(calendar, l.floating, ical.NewBudget())
+	match, err := filter.MatchStored(f.Bytes, l.floating, ical.NewBudget())
 	if errors.Is(err, ical.ErrTooMany) {
 		return l.tooMany(f.Node.Path)
 	}
 	if err != nil || !match {
-		return nil // as above: it was taken in by other rules
+		return nil
 	}
-	return l.show(ctx, f, calendar)
+	return l.show(ctx, f)
 }

@@ -201,9 +201,9 @@ func (m *plain) members(rt *rapid.T) {
 	if g == nil || p == nil {
 		rt.Skip("no such group or person")
 	}
-	switch owner, in := g.members[p.id]; {
+	switch _, in := g.members[p.id]; {
 	case rapid.Bool().Draw(rt, "add"):
-		owner = rapid.Bool().Draw(rt, "owner")
+		owner := rapid.Bool().Draw(rt, "owner")
 		want(rt, "add member", m.d.AddMembers(m.ctx, g.id, []ID{p.id}, owner), 0)
 		g.members[p.id] = owner
 	case in:

@@ -103,16 +103,6 @@ func typesOf(l *contentline.Line, yield func(string) bool) {
 	}
 }
 
-// hasType reports whether a line is of that type.
-func hasType(l *contentline.Line, name string) bool {
-	found := false
-	typesOf(l, func(t string) bool {
-		found = contentline.EqualFold(t, name)
-		return !found
-	})
-	return found
-}
-
 // isEncoding reports whether a bare parameter is an encoding and not a type. vCard 2.1 §2.1.3.
 func isEncoding(name string) bool {
 	for _, e := range [...]string{"BASE64", "QUOTED-PRINTABLE", "8BIT", "7BIT"} {

@@ -244,7 +244,7 @@ func TestExpandTakesWhatIsPromised(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.close()
-	bomb := c.enc.EncodeAll(make([]byte, ChunkSize), nil) // much in little
+	bomb := c.compress(nil, make([]byte, ChunkSize)) // much in little
 	for _, size := range []int{ChunkSize - 1, 1, 0} {
 		if out, err := c.expand([]byte("x"), bomb, false, size); !errors.Is(err, ErrCorrupt) || string(out) != "x" {
 			t.Errorf("%d promised, more is there: %d bytes, %v", size, len(out), err)
