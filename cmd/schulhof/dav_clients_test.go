@@ -18,6 +18,7 @@ func TestOtherPeoplesFileClients(t *testing.T) {
 	t.Run("litmus passes every test of every group", s.litmus)
 	t.Run("rclone copies a tree with odd names both ways", s.rclone)
 	t.Run("cadaver", s.cadaver)
+	t.Run("davfs2", s.davfs)
 }
 
 // litmus is WebDAV's own test program. Over TLS it leaves one test out, so it is run both ways.
