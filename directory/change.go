@@ -135,7 +135,10 @@ func (d *Directory) PurgeAccount(ctx context.Context, id ID) error {
 		}
 		tx.Changed(AccountKey(id), a.Version+1)
 		tx.AfterCommit(func() { d.view.dropAccount(id) })
-		return d.record(tx, append(rows, accountRow(a, accountWas(a)))...)
+		if err := d.forget(tx, id); err != nil {
+			return err
+		}
+		return d.record(tx, rows...) // what was deleted was shown to nobody, so nobody is told of it
 	})
 	if err != nil {
 		return fmt.Errorf("purge account: %w", err)

@@ -99,6 +99,33 @@ func (d *Directory) forgetOld(tx *store.Tx, now int64) (from uint64, err error) 
 	return from, err
 }
 
+// forget removes from the log what it says of an account that is purged, since a login tells a name. The log is complete only after that:
+// who was not there since the account's last change, which was its deletion or came before it, reads the list anew.
+func (d *Directory) forget(tx *store.Tx, id ID) error {
+	var last uint64
+	err := tx.QueryRow(`SELECT COALESCE(MAX(seq), 0) FROM directory_log WHERE kind = $1 AND principal_id = $2`, int64(logAccount), int64(id)).Scan(&last)
+	if err != nil || last == 0 {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM directory_log WHERE seq <= $1`, last); err != nil {
+		return fmt.Errorf("forget an account's log: %w", err)
+	}
+	if _, err := tx.Exec(`UPDATE directory_counter SET log_from = $1 WHERE one = 1 AND log_from < $1`, last); err != nil {
+		return fmt.Errorf("forget an account's log: %w", err)
+	}
+	tx.AfterCommit(func() { d.view.forgotten(last) })
+	return nil
+}
+
+// forgotten publishes that the log begins after from.
+func (v *view) forgotten(from uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if from > v.logFrom {
+		v.logFrom, v.log = from, slices.Clone(v.since(from))
+	}
+}
+
 func (d *Directory) loadLog(tx *store.Tx) error {
 	v := d.view
 	if err := tx.QueryRow(`SELECT seq, log_from FROM directory_counter WHERE one = 1`).Scan(&v.seq, &v.logFrom); err != nil {
