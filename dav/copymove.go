@@ -88,7 +88,7 @@ func (x *exchange) destination(ctx context.Context) (to collection.Path, overwri
 // placedAt answers COPY and MOVE.
 func (x *exchange) placedAt(to collection.Path, created bool, err error) error {
 	if err != nil {
-		return err
+		return x.memberFailed(err, x.res.path, to)
 	}
 	if created {
 		x.w.Header().Set("Location", hrefOfPath(to, x.res.kind&collections != 0))

@@ -19,7 +19,7 @@ func (x *exchange) delete(ctx context.Context) error {
 		return err
 	}
 	if err := x.srv.collections.Delete(ctx, x.who(), x.res.path, collection.DeleteOptions{Guard: guard}); err != nil {
-		return x.orRepresentation(ctx, err)
+		return x.memberFailed(x.orRepresentation(ctx, err), x.res.path)
 	}
 	return x.done(http.StatusNoContent)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"schulhof/dav/collection"
 	"schulhof/store/fault"
@@ -146,7 +147,7 @@ func problemOf(err error, space collection.Space) *problem {
 func (p *problem) name(c *collection.Precondition, kind fault.Kind, space collection.Space) {
 	p.condition = xml.Name{Space: conditionSpace(c.Name, space), Local: c.Name}
 	if c.Href.Space != 0 {
-		p.hrefs = []string{hrefOfPath(c.Href, false)}
+		p.hrefs = []string{hrefOfPath(c.Href, c.Collection)}
 	}
 	switch {
 	case c.Name == "resource-must-be-null":
@@ -156,6 +157,33 @@ func (p *problem) name(c *collection.Precondition, kind fault.Kind, space collec
 	case kind == fault.Conflict, kind == fault.Invalid, kind == fault.TooLarge && p.condition.Space != nsDAV:
 		p.status = http.StatusForbidden
 	}
+}
+
+// memberFailed answers DELETE, MOVE, COPY and LOCK when a lock inside of the tree is in the way: 207, which names the member;
+// nothing has been done. What is wrong at one of the places of the request itself stays an error. RFC 4918 §9.6.1, §9.8.3, §9.10.3.
+func (x *exchange) memberFailed(err error, places ...collection.Path) error {
+	var c *collection.Precondition
+	if !errors.As(err, &c) || c.Name != "lock-token-submitted" && c.Name != "no-conflicting-lock" {
+		return err
+	}
+	for _, p := range places {
+		if !inTree(c.Href, p) {
+			continue
+		}
+		m := x.newMultistatus()
+		defer m.release()
+		if err := m.status(hrefOfPath(c.Href, c.Collection), problemOf(err, p.Space)); err != nil {
+			return err
+		}
+		return m.finish()
+	}
+	return err
+}
+
+// inTree tells whether p is below top; both are in trees that the request is about.
+func inTree(p, top collection.Path) bool {
+	n := len(top.Segments)
+	return p.Space == top.Space && len(p.Segments) > n && slices.Equal(p.Segments[:n], top.Segments)
 }
 
 // conditionSpaces names the namespace of preconditions that only one of them has; others are DAV:'s.

@@ -40,7 +40,7 @@ func (x *exchange) lock(ctx context.Context) error {
 	options.Timeout = parseTimeout(x.r.Header, collection.MaxLockTime)
 	lock, node, created, err := x.srv.collections.Lock(ctx, x.who(), x.res.path, options)
 	if err != nil {
-		return err
+		return x.memberFailed(err, x.res.path)
 	}
 	x.res.node, x.res.kind = node, kindOf(node)
 	x.w.Header().Set("Lock-Token", "<"+lock.Token+">")

@@ -20,7 +20,9 @@ var (
 type Precondition struct {
 	Name string // for example "no-uid-conflict"
 	Href Path   // the entry that stands in the way, where the precondition tells it; Space 0: none
-	Err  error  // the cause of the cause; may be nil
+	// Collection tells whether that entry is one.
+	Collection bool
+	Err        error // the cause of the cause; may be nil
 }
 
 func (p *Precondition) Error() string {

@@ -98,7 +98,7 @@ func (c *Collections) unlocked(tx *store.Tx, s *spot, g *Guard, what touch) erro
 	if err != nil || len(locks) == 0 {
 		return err
 	}
-	k := keeper{who: s.access.who.ID, tokens: g.Tokens, shared: map[ID]bool{}}
+	k := keeper{who: s.access.who.ID, tokens: g.Tokens}
 	last := len(s.chain) - 1
 	if !s.found {
 		last = len(s.chain) // what is not there yet has no locks of its own
@@ -109,43 +109,84 @@ func (c *Collections) unlocked(tx *store.Tx, s *spot, g *Guard, what touch) erro
 		switch {
 		case at == last && what&(touchSelf|touchTree) != 0, at >= 0 && at < last && l.infinite,
 			at == last-1 && at >= 0 && what&touchMembers != 0:
-			k.need(l, 0) // the shared locks on the way down count as one
+			k.need(l, 0, &Precondition{Href: rootOf(s, at), Collection: s.chain[at].kind.IsCollection()}) // the shared locks on the way down count as one
 		case at < 0 && what&touchTree != 0 && s.found:
-			above, err := parents(tx, l.entry)
+			place, below, err := memberOf(tx, s, l.entry)
 			if err != nil {
 				return err
 			}
-			if slices.Contains(above, s.last().id) {
-				k.need(l, l.entry)
+			if below {
+				k.need(l, l.entry, place)
 			}
 		}
 	}
-	return k.verdict(s)
+	return k.verdict()
+}
+
+// memberOf is where an entry is in the tree at s; below is false when it is elsewhere.
+func memberOf(tx *store.Tx, s *spot, id ID) (place *Precondition, below bool, err error) {
+	place = &Precondition{Href: s.path}
+	var names []string
+	for first := true; id != s.last().id; first = false {
+		if id == 0 || len(names) > MaxDepth {
+			return nil, false, nil
+		}
+		e, err := entryByID(tx, id)
+		if isNoRows(err) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if first {
+			place.Collection = e.kind.IsCollection()
+		}
+		names, id = append(names, e.name), e.parent
+	}
+	slices.Reverse(names)
+	place.Href.Segments = slices.Concat(s.path.Segments, names)
+	return place, true, nil
 }
 
 // keeper collects which locks are in the way.
 type keeper struct {
 	who    directory.ID
 	tokens []string
-	shared map[ID]bool // groups of shared locks: whether one's token was submitted
-	held   bool        // an exclusive lock is in the way
+	held   *Precondition // where the first exclusive lock is that is in the way
+	shared []sharedLocks
 }
 
-func (k *keeper) need(l *heldLock, group ID) {
+// sharedLocks are locks of which one token is enough.
+type sharedLocks struct {
+	group     ID
+	submitted bool
+	place     *Precondition
+}
+
+func (k *keeper) need(l *heldLock, group ID, place *Precondition) {
 	has := l.holder == k.who && slices.Contains(k.tokens, l.token)
 	if !l.shared {
-		k.held = k.held || !has
+		if !has && k.held == nil {
+			k.held = place
+		}
 		return
 	}
-	k.shared[group] = k.shared[group] || has
+	i := slices.IndexFunc(k.shared, func(s sharedLocks) bool { return s.group == group })
+	if i < 0 {
+		i, k.shared = len(k.shared), append(k.shared, sharedLocks{group: group, place: place})
+	}
+	k.shared[i].submitted = k.shared[i].submitted || has
 }
 
-func (k *keeper) verdict(s *spot) error {
-	for _, has := range k.shared {
-		k.held = k.held || !has
+func (k *keeper) verdict() error {
+	for _, s := range k.shared {
+		if !s.submitted && k.held == nil {
+			k.held = s.place
+		}
 	}
-	if !k.held {
+	if k.held == nil {
 		return nil
 	}
-	return fault.Wrap(fault.InUse, &Precondition{Name: "lock-token-submitted", Href: s.path}, "it is locked by someone who works on it")
+	k.held.Name = "lock-token-submitted"
+	return fault.Wrap(fault.InUse, k.held, "it is locked by someone who works on it")
 }

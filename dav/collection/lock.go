@@ -149,15 +149,17 @@ func (c *Collections) noConflict(tx *store.Tx, s *spot, h *heldLock) error {
 		}
 		at := slices.IndexFunc(s.chain, func(e entry) bool { return e.id == other.entry })
 		meets := at == len(s.chain)-1 || at >= 0 && other.infinite
-		if at < 0 && h.infinite {
-			above, err := parents(tx, other.entry)
-			if err != nil {
+		var place *Precondition
+		if meets {
+			place = &Precondition{Href: rootOf(s, at), Collection: s.chain[at].kind.IsCollection()}
+		} else if at < 0 && h.infinite {
+			if place, meets, err = memberOf(tx, s, other.entry); err != nil {
 				return err
 			}
-			meets = slices.Contains(above, h.entry)
 		}
 		if meets {
-			return fault.Wrap(fault.InUse, &Precondition{Name: "no-conflicting-lock", Href: rootOf(s, at)}, "someone else works on it")
+			place.Name = "no-conflicting-lock"
+			return fault.Wrap(fault.InUse, place, "someone else works on it")
 		}
 	}
 	return nil
