@@ -15,7 +15,7 @@ import (
 const book = "contacts:/directory"
 
 func TestTheSchoolDirectoryIsAnAddressBook(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		if got := w.list(w.anna, "contacts:/"); got != "contacts/ directory/ group-7b/" {
 			t.Error(got)
@@ -69,7 +69,7 @@ func TestCardsOfTheDirectory(t *testing.T) {
 }
 
 func TestChangesOfTheDirectory(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		got, since := w.changes(w.anna, book, Token{}, 10)
 		if got != "7b.vcf anna.vcf ben.vcf klein.vcf" {

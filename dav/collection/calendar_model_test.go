@@ -32,7 +32,7 @@ func TestModelOfCalendars(t *testing.T) {
 		w := newSchool(t, s)
 		n := 0
 		rapid.Check(t, func(rt *rapid.T) {
-			if n++; s.Postgres() && n > 20 {
+			if n++; s.Postgres() && n > gamesOnPostgres() {
 				return // the same steps take ten times as long there
 			}
 			group := fmt.Sprintf("c%d", n)

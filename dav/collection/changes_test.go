@@ -85,7 +85,7 @@ func TestChanges(t *testing.T) {
 
 // A name that is removed and made again is a change, not a removal.
 func TestARemovedNameThatIsThereAgain(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.put(w.anna, "files:/a", "1")
 		since := w.node(w.anna, "files:/").Token
 		w.delete(w.anna, "files:/a")
@@ -104,7 +104,7 @@ func TestARemovedNameThatIsThereAgain(t *testing.T) {
 
 // Tokens are valid for 90 days at least; then, and when they are of something else, the client is told to start anew.
 func TestTokensThatAreRefused(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		cal := "calendars:/calendar"
 		for i := range 3 {

@@ -115,7 +115,7 @@ func TestOneOfManyWins(t *testing.T) {
 
 // Who watches a collection wakes when a member changes, and not when something else does.
 func TestTheFeedWakes(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.make(w.anna, "files:/a", Folder)
 		sub := w.store.Subscribe(w.node(w.anna, "files:/a").Key())
@@ -156,7 +156,7 @@ func TestTheFeedWakes(t *testing.T) {
 
 // Everything that was answered is there after a restart: entries, counters, locks, tokens.
 func TestARestartForgetsNothing(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.tree(w.anna, "groups:/7b/", "a/ a/x=1 y=2")
 		l := w.lock(w.anna, "groups:/7b/y", LockOptions{})

@@ -20,7 +20,7 @@ func (w *school) lock(who directory.ID, path string, o LockOptions) Lock {
 func with(tokens ...string) PutOptions { return PutOptions{Guard: Guard{Tokens: tokens}} }
 
 func TestAnExclusiveLockKeepsOthersOut(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "groups:/7b/a", "1")
 		l := w.lock(w.anna, "groups:/7b/a", LockOptions{Note: []byte("<me/>")})
@@ -106,7 +106,7 @@ func TestLocksEnd(t *testing.T) {
 }
 
 func TestLocksOnFolders(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.make(w.anna, "files:/d", Folder)
 		w.make(w.anna, "files:/d/e", Folder)
@@ -137,7 +137,7 @@ func TestLocksOnFolders(t *testing.T) {
 
 // A lock inside a tree holds the whole tree in its place.
 func TestALockInATreeHoldsTheTree(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.make(w.anna, "files:/d", Folder)
 		w.put(w.anna, "files:/d/a", "1")
@@ -159,7 +159,7 @@ func TestALockInATreeHoldsTheTree(t *testing.T) {
 }
 
 func TestSharedLocks(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "groups:/7b/a", "1")
 		a := w.lock(w.anna, "groups:/7b/a", LockOptions{Shared: true})
@@ -181,7 +181,7 @@ func TestSharedLocks(t *testing.T) {
 
 // RFC 4918 §7.3: a lock where nothing is makes an empty file.
 func TestLockOfNothingMakesAFile(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		l, n, created, err := w.dav.Lock(ctx, w.anna, at("files:/new"), LockOptions{})
 		if err != nil || !created || n.Size != 0 || l.Entry != n.ID {
@@ -203,7 +203,7 @@ func TestLockOfNothingMakesAFile(t *testing.T) {
 }
 
 func TestTooManyLocks(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "files:/a", "")
 		for range MaxLocks {

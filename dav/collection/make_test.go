@@ -43,7 +43,7 @@ func TestMake(t *testing.T) {
 		{"in a group's home, as a pupil", "calendars:7b/x", Calendar, nil, fault.Forbidden, "need-privileges"},
 		{"in another one's home", "calendars:ben/x", Calendar, nil, fault.NotFound, nil},
 	}
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.put(w.anna, "files:/file", "1")
 		for _, tt := range tests {
 			n, err := w.dav.Make(context.Background(), w.anna, at(tt.path), MakeOptions{Kind: tt.kind, Components: tt.components})
@@ -86,7 +86,7 @@ func (w *school) caused(name string, err error, cause any) {
 
 // What a teacher makes in a group's home appears in the homes of its members.
 func TestMoreCalendarsOfAGroup(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.make(w.klein, "calendars:7b/exams", Calendar)
 		w.put(w.klein, "calendars:/group-7b~exams/1.ics", event("1"))
 		if got := w.read(w.anna, "calendars:/group-7b~exams/1.ics"); got != event("1") {
@@ -151,7 +151,7 @@ func TestRights(t *testing.T) {
 		{"klein", "groups:/7b", "rwpbul"}, {"klein", "groups:/7b/file", "rwpld"}, {"otto", "groups:/7b", ""}, {"root", "groups:/7b/file", ""},
 		{"anna", "contacts:/directory", "r"}, {"root", "contacts:/directory", "r"}, {"anna", "contacts:/directory/ben.vcf", "r"}, {"anna", "contacts:/directory/otto.vcf", ""},
 	}
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		who := map[string]directory.ID{"anna": w.anna, "ben": w.ben, "klein": w.klein, "otto": w.otto,
 			"root": w.account("root", directory.Admin), "mum": w.account("mum", directory.Parent),

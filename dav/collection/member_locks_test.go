@@ -7,7 +7,7 @@ import (
 
 // A listing learns of the locks on members with one question: of those themselves, not of what is deeper or beside them.
 func TestMemberLocks(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "groups:/7b/a", "1")
 		w.put(w.anna, "groups:/7b/b", "1")

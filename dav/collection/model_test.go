@@ -37,6 +37,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// gamesOnPostgres is how many games the models play there.
+func gamesOnPostgres() int {
+	if os.Getenv("SCHULHOF_E2E") != "" {
+		return 20
+	}
+	return 4
+}
+
 // tree is what a group's folder should be, as plainly as it can be said: the content of each path, folders with a slash at the end.
 type tree map[string]string
 
@@ -97,7 +105,7 @@ func TestModelOfFiles(t *testing.T) {
 		w := newSchool(t, s)
 		n, steps := 0, 0
 		rapid.Check(t, func(rt *rapid.T) {
-			if n++; s.Postgres() && n > 20 {
+			if n++; s.Postgres() && n > gamesOnPostgres() {
 				return // the same steps take ten times as long there
 			}
 			m := &modelTree{T: rt, w: w, steps: &steps, top: fmt.Sprintf("groups:/g%d", n), tree: tree{}}

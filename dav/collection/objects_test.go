@@ -96,7 +96,7 @@ func TestContentRefusals(t *testing.T) {
 		{"no vCard", "contacts:/contacts/x", event("x"), "valid-address-data"},
 		{"a card's UID that another one has", "contacts:/contacts/x", card, "no-uid-conflict"},
 	}
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
 		w.put(w.anna, "calendars:/tasks/1.ics", task("1")) // the same UID elsewhere
 		w.put(w.anna, "contacts:/contacts/1.vcf", card)
@@ -120,7 +120,7 @@ func TestContentRefusals(t *testing.T) {
 
 // Objects beyond what the store holds in memory come whole, from a query, a multiget and a copy under a policy.
 func TestLargeObjects(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		large := strings.Replace(event("large"), "SUMMARY", strings.Repeat("X-NOTE:"+strings.Repeat("x", 60)+"\r\n", 5000)+"SUMMARY", 1)
 		n := w.put(w.anna, "calendars:/calendar/large", large)

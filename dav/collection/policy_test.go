@@ -27,7 +27,7 @@ func (p *oneExam) Allow(tx *store.Tx, c Change) error {
 
 // A policy is asked in the transaction, whichever way an object comes or goes.
 func TestPolicies(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		const cal = "calendars:/calendar"
 		w.make(w.anna, "calendars:/other", Calendar)

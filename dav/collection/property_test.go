@@ -73,7 +73,7 @@ func TestPropertyRefusals(t *testing.T) {
 		{"one too many", "files:/a", []Property{property("other", "")}, fault.Limit},
 		{"the list of groups", "groups:/", many[:1], fault.Forbidden},
 	}
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "files:/a", "1")
 		_, err := w.dav.Patch(ctx, w.anna, at("files:/a"), PatchOptions{Set: many})

@@ -11,7 +11,7 @@ import (
 )
 
 func TestWhatEveryAccountAndGroupHas(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		if n := w.node(w.otto, "calendars:otto/calendar"); n.DefaultTitle != "Calendar" || strings.Join(n.Components, " ") != "VEVENT" {
 			t.Errorf("%+v", n)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPutAndRead(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		for _, path := range []string{"files:/a.txt", "calendars:anna/calendar/1.ics", "calendars:/calendar/2.ics"} {
 			content := event(path)
 			n, created, err := w.tryPut(w.anna, path, content, PutOptions{ContentType: "text/x"})
@@ -39,7 +39,7 @@ func TestPutAndRead(t *testing.T) {
 }
 
 func TestPutRefusals(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.put(w.anna, "files:/file", "x")
 		w.make(w.anna, "files:/folder", Folder)
 		tests := []struct {
@@ -70,7 +70,7 @@ func TestPutRefusals(t *testing.T) {
 
 // Conditions are asked in the transaction: one that sees another state than the client knew refuses the write.
 func TestPutConditions(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		first := w.put(w.anna, "files:/a", "1")
 		broken := errors.New("broken")
 		ifMatch := func(etag string) PutOptions {

@@ -11,7 +11,7 @@ import (
 
 // A member's home shows the collections of the groups under names of their own: the same entries, with the same ETags.
 func TestGroupsCollectionsAreInTheHomesOfMembers(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		if got := w.list(w.anna, "calendars:anna"); got != "calendar/ group-7b/ group-7b~tasks/ tasks/" {
 			t.Error(got)
 		}
@@ -57,7 +57,7 @@ func TestNoGroupHasTheSeparatorInItsName(t *testing.T) {
 }
 
 func TestRightsInGroups(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		w.put(w.klein, "calendars:/group-7b/1.ics", event("1"))
 		for _, path := range []string{"calendars:/group-7b/1.ics", "calendars:/group-7b/2.ics", "contacts:/group-7b/a.vcf"} {
 			if _, _, err := w.tryPut(w.anna, path, event("x"), PutOptions{}); !fault.Is(err, fault.Forbidden) {

@@ -27,10 +27,18 @@ type school struct {
 	clock atomic.Int64
 }
 
-// each runs test on both databases.
+// each runs test on both databases: for tests of statements and transactions. They run beside each other, because most of their time is
+// spent waiting for a new database of PostgreSQL.
 func each(t *testing.T, test func(t *testing.T, w *school)) {
 	t.Helper()
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) { test(t, newSchool(t, s)) })
+}
+
+// quick runs test on SQLite alone: for tests of what is decided above the statements, which others run on both databases.
+func quick(t *testing.T, test func(t *testing.T, w *school)) {
+	t.Helper()
+	test(t, newSchool(t, storetest.Open(t)))
 }
 
 func newSchool(t testing.TB, s *store.Store) *school {

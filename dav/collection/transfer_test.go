@@ -188,7 +188,7 @@ func TestMoveBetweenOwners(t *testing.T) {
 }
 
 func TestTreesAreNotTooDeep(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		for _, top := range []string{"files:/a", "files:/b"} {
 			path := top
@@ -212,7 +212,7 @@ func TestTreesAreNotTooDeep(t *testing.T) {
 
 // Objects of calendars and address books move and copy among their own kind, under the rules of the calendar they come into.
 func TestMoveAndCopyOfEvents(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
 		w.make(w.anna, "calendars:/other", Calendar)

@@ -62,7 +62,7 @@ func TestVersions(t *testing.T) {
 
 // Programs save by writing a new file and moving it over the old one: that keeps the old content as a version.
 func TestSavingByMoveMakesAVersion(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		old := w.put(w.anna, "files:/letter", "old")
 		l := w.lock(w.anna, "files:/letter", LockOptions{})
@@ -85,7 +85,7 @@ func TestSavingByMoveMakesAVersion(t *testing.T) {
 }
 
 func TestOnlyTheNewestVersionsAreKept(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		for i := range MaxVersions + 3 {
 			w.put(w.anna, "files:/a", fmt.Sprint(i))
 		}
@@ -144,7 +144,7 @@ func TestTrash(t *testing.T) {
 
 // After the retention time what was deleted is gone for good, with all its rows.
 func TestTheTrashIsEmptied(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		entries := w.count(`SELECT COUNT(*) FROM dav_entry`)
 		w.tree(w.anna, "files:/", "a/ a/b/ a/b/c/ a/b/c/x=123 a/y=4")

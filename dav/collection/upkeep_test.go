@@ -73,7 +73,7 @@ func TestSweepsInSlices(t *testing.T) {
 
 // Restore asks what Make and Move ask.
 func TestRestoreRefusals(t *testing.T) {
-	each(t, func(t *testing.T, w *school) {
+	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.klein, "groups:/7b/file", "1")
 		w.put(w.klein, "calendars:7b/calendar/1.ics", event("1"))
