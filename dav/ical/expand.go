@@ -94,7 +94,11 @@ func (c *Calendar) single(s *series, in instance) *contentline.Component {
 	if e.name == "VTODO" {
 		end = e.due
 	}
-	ended, period := false, in.end != e.endFrom(in.start)
+	ended, period := false, e.anchor().given() && in.end != e.endFrom(in.start)
+	last := in.end
+	if !e.anchor().given() && end.given() {
+		last = end.instant() // the end of what has no begin is what it says
+	}
 	for _, line := range e.comp.Lines {
 		switch upper(line.Name) {
 		case "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID":
@@ -102,7 +106,7 @@ func (c *Calendar) single(s *series, in instance) *contentline.Component {
 		case "DTSTART":
 			line = dated(line, e.start, in.start)
 		case "DTEND", "DUE":
-			line = dated(line, end, in.end)
+			line = dated(line, end, last)
 			ended = true
 		case "DURATION":
 			if period { // an RDATE gave this instance an end of its own
@@ -118,7 +122,7 @@ func (c *Calendar) single(s *series, in instance) *contentline.Component {
 	}
 	if s.recurs() || e.recurID.given() {
 		id := e.anchor()
-		if s.master != nil {
+		if s.master != nil && s.master.anchor().given() {
 			id = s.master.anchor()
 		} else if e.recurID.given() {
 			id = e.recurID

@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -123,6 +124,8 @@ func TestExpandForms(t *testing.T) {
 		{"other properties with a zone are in UTC, too", "VEVENT", "DTSTART:20240310T100000Z\nX-WHEN;TZID=America/New_York:20240310T000000", "VEVENT DTSTART:20240310T100000Z X-WHEN:20240310T050000Z"},
 		{"text with a zone stays text", "VEVENT", "DTSTART:20240310T100000Z\nX-WHEN;TZID=America/New_York:noon", "VEVENT DTSTART:20240310T100000Z X-WHEN;TZID=America/New_York:noon"},
 		{"a task with both ends", "VTODO", "DTSTART;TZID=Europe/Berlin:20240310T100000\nDUE;TZID=Europe/Berlin:20240310T120000\nRRULE:FREQ=YEARLY", "VTODO DTSTART:20240310T090000Z DUE:20240310T110000Z RECURRENCE-ID:20240310T090000Z"},
+		{"busy times with an end only", "VFREEBUSY", "DTEND;TZID=Europe/Berlin:20240401T000000\nFREEBUSY:20240310T100000Z/PT1H", "VFREEBUSY DTEND:20240331T220000Z"},
+		{"busy times with a begin only", "VFREEBUSY", "DTSTART:20240101T000000Z\nFREEBUSY:20240310T100000Z/PT1H", "VFREEBUSY DTSTART:20240101T000000Z"},
 		{"a journal", "VJOURNAL", "DTSTART;VALUE=DATE:20240310\nRRULE:FREQ=YEARLY", "VJOURNAL DTSTART;VALUE=DATE:20240310 RECURRENCE-ID;VALUE=DATE:20240310"},
 	}
 	for _, test := range tests {
@@ -136,5 +139,50 @@ func TestExpandForms(t *testing.T) {
 	got := outline(t, selected(t, DataRequest{Expand: rangeOf(t, "20240301T000000Z", "20240401T000000Z")}, alarm), "TRIGGER")
 	if want := "VEVENT\nVALARM TRIGGER:-PT5M\nVEVENT\nVALARM TRIGGER:-PT5M"; got != want {
 		t.Errorf("every instance keeps its alarm:\n got %s\nwant %s", got, want)
+	}
+}
+
+// TestCheckLimits: more than one object may hold is refused with the reason. RFC 4791 §5.3.2.1.
+func TestCheckLimits(t *testing.T) {
+	event := func(lines string) string { return component("VEVENT", "DTSTART:20240101T100000Z\n"+lines) }
+	dates := func(name string, n int) string { return strings.Repeat(name+":20240101T100000Z\n", n) }
+	tests := []struct{ name, allowed, refused, reason string }{
+		{"rules", event(strings.Repeat("RRULE:FREQ=YEARLY;COUNT=2\n", maxRules)), event(strings.Repeat("RRULE:FREQ=YEARLY;COUNT=2\n", maxRules+1)), "rules"},
+		{"extra dates", event(dates("RDATE", maxDates)), event(dates("RDATE", maxDates+1)), "RDATE: more than"},
+		{"exceptions", event(dates("EXDATE", maxDates)), event(dates("EXDATE", maxDates+1)), "EXDATE: more than"},
+		{"DURATION", event("DURATION:P3660000D"), event("DURATION:P3660001D"), "not a duration"},
+		{"RECURRENCE-ID once", event("RECURRENCE-ID:20240101T100000Z"), event("RECURRENCE-ID:20240101T100000Z\nRECURRENCE-ID:20240102T100000Z"), "RECURRENCE-ID appears 2"},
+		{"CREATED is a time", event("CREATED:20240101T100000Z"), event("CREATED:yesterday"), "CREATED: "},
+		{"TZID that is too long", event("X-A;TZID=" + strings.Repeat("a", maxTZID+1) + ":x"), event("RDATE;TZID=" + strings.Repeat("a", maxTZID+1) + ":20240101T100000"), "time zone"},
+		{"VALUE of RDATE", event("RDATE;VALUE=DATE:20240101"), event("RDATE;VALUE=DATE:20240101T100000Z"), "another type"},
+		{"a period of dates", event("RDATE;VALUE=PERIOD:20240101T100000Z/P1D"), event("RDATE;VALUE=PERIOD:20240101/P1D"), "no period"},
+		{"a period backwards", event("RDATE;VALUE=PERIOD:20240101T100000Z/PT0S"), event("RDATE;VALUE=PERIOD:20240101T100000Z/+PT"), "not a duration"},
+	}
+	for _, test := range tests {
+		if _, err := mustParse(t, calendarOf(test.allowed)).Check(nil); err != nil {
+			t.Errorf("%s: what is allowed is refused: %v", test.name, err)
+		}
+		_, err := mustParse(t, calendarOf(test.refused)).Check(nil)
+		var v *Violation
+		if !errors.As(err, &v) || v.Precondition != validData || !strings.Contains(v.Reason, test.reason) {
+			t.Errorf("%s: %v, want …%s…", test.name, err, test.reason)
+		}
+	}
+}
+
+// TestLengthWithoutBegin: a DURATION without DTSTART has nothing to begin at; no answer stumbles over it.
+func TestLengthWithoutBegin(t *testing.T) {
+	all := AllTime()
+	for _, kind := range []string{"VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"} {
+		for _, lines := range []string{"DURATION:P1D", "DURATION:PT1H\nCREATED:20240301T100000Z", "DURATION:P1D\nRECURRENCE-ID:20240301T100000Z", "DURATION:P1D\nEND:" + kind + "\nBEGIN:" + kind + "\nUID:one@example.org\nRECURRENCE-ID:20240301T100000Z"} {
+			c, _ := mustCheck(t, component(kind, lines))
+			for _, r := range []DataRequest{{Expand: &all}, {LimitRecurrence: &all}, {LimitFreeBusy: &all}} {
+				never := r.Expand != nil && (kind == "VJOURNAL" || kind == "VFREEBUSY") // has no time, by the tables of RFC 4791 §9.9
+				out, err := c.Select(&r, nil, NewBudget())
+				if err != nil || strings.Contains(string(out), "BEGIN:"+kind) == never || strings.Contains(string(out), "DTEND") {
+					t.Errorf("%s %q: %v\n%s", kind, lines, err, out)
+				}
+			}
+		}
 	}
 }

@@ -289,4 +289,7 @@ func contains(sorted []int64, n int64) bool {
 	return found
 }
 
-func (in instance) touches(from, to int64) bool { return in.start <= to && in.end >= from }
+// touches tells whether an instance may matter for a time. The periods of a VFREEBUSY may lie anywhere, whatever half of its bounds is given.
+func (in instance) touches(from, to int64) bool {
+	return in.start <= to && in.end >= from || in.entry.name == "VFREEBUSY"
+}

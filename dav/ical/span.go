@@ -49,12 +49,14 @@ func (e *entry) endFrom(start int64) int64 {
 		end = e.due
 	}
 	switch {
-	case e.hasDuration:
+	case e.hasDuration && at.given(): // without a begin there is nothing that lasts
 		return addDuration(at, start, e.duration)
 	case e.name == "VTODO" && !e.start.given():
 		return start
-	case end.given() && end.kind == dateOnly:
+	case at.given() && end.given() && end.kind == dateOnly:
 		return addDuration(at, start, duration{days: max(0, end.civil-at.civil) / daySeconds})
+	case end.given() && !at.given():
+		return end.instant()
 	case end.given():
 		return start + end.instant() - at.instant()
 	case at.kind == dateOnly && e.name != "VTODO":
