@@ -20,6 +20,7 @@ func TestConditionalRequests(t *testing.T) {
 		rows("the tag that one has", 304, "If-None-Match", tag),
 		rows("the same, weak", 304, "If-None-Match", "W/"+tag),
 		rows("among others", 304, "If-None-Match", `"x", W/"y" , `+tag),
+		rows("in two lines", 304, "If-None-Match", `"x"`, "If-None-Match", tag),
 		rows("another one", 200, "If-None-Match", `"x"`),
 		rows("any", 304, "If-None-Match", "*"),
 		rows("must be this", 200, "If-Match", tag),

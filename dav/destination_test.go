@@ -46,6 +46,9 @@ func TestCopyAndMoveStatuses(t *testing.T) {
 			{"a list about the destination that does not hold", method, "/webdav/Files/a", "", to("/webdav/Files/b", "If", `</webdav/Files/taken> (["x"])`), 412, "If"},
 			{"a depth that is none", method, "/webdav/Files/d/", "", to("/webdav/Files/e", "Depth", "7"), 400, "Depth"},
 			{"one level only", method, "/webdav/Files/d/", "", to("/webdav/Files/e", "Depth", "1"), 400, ""},
+			{"a file is no event", method, "/webdav/Files/a", "", to("/dav/calendars/anna/calendar/a.ics"), 403, "<C:supported-calendar-data/>"},
+			{"nor a card", method, "/webdav/Files/a", "", to("/dav/contacts/anna/contacts/a.vcf"), 403, "<CR:supported-address-data/>"},
+			{"an event is no file", method, "/dav/calendars/anna/calendar/e.ics", "", to("/webdav/Files/e.ics"), 403, "no place"},
 			{"what is not there", method, "/webdav/Files/none", "", to("/webdav/Files/b"), 404, ""},
 		})
 		if a := w.want(200, "anna", "GET", "/webdav/Files/taken", ""); a.body != "old" {

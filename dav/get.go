@@ -34,6 +34,11 @@ func (x *exchange) get(ctx context.Context) error {
 	h.Set("Cache-Control", "private, no-cache")
 	// A page or a picture that someone put here must not act as a page of this server.
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	for _, name := range []string{"If-Match", "If-None-Match"} { // net/http looks at the first line only; RFC 9110 §5.3 makes one list of them
+		if lines := x.r.Header[name]; len(lines) > 1 {
+			x.r.Header.Set(name, strings.Join(lines, ", "))
+		}
+	}
 	http.ServeContent(contentWriter{x}, x.r, "", n.Modified, body)
 	return nil
 }

@@ -65,6 +65,31 @@ func TestAuthorizationHeaders(t *testing.T) {
 	}
 }
 
+// TestGuessingIsThrottled: after many wrong passwords from an address it is told to wait (RFC 6585 §4); others are not.
+func TestGuessingIsThrottled(t *testing.T) {
+	w := newSchool(t)
+	const guesser = "198.51.100.9:5"
+	throttled := false
+	for i := range 200 { // each another one: a program that repeats a wrong one guesses nothing
+		a := w.from(guesser, basic("anna", fmt.Sprint("wrong", i)))
+		if throttled = a.Code == 429; throttled {
+			if a.Header().Get("Retry-After") == "" || a.Header().Get("WWW-Authenticate") != "" {
+				t.Errorf("%v", a.Header())
+			}
+			break
+		}
+		if a.Code != 401 {
+			t.Fatalf("a wrong password: %d", a.Code)
+		}
+	}
+	if !throttled {
+		t.Fatal("200 wrong passwords were tried")
+	}
+	if a := w.from("203.0.113.7:5", basic("ben", testPassword)); a.Code != 207 {
+		t.Errorf("someone else, elsewhere: %d", a.Code)
+	}
+}
+
 // TestLoginEndsWithTheAccount: DAV has no session, so what ends a login ends it with the next request of the same connection: another
 // password, an app password taken back, a disabled account.
 func TestLoginEndsWithTheAccount(t *testing.T) {

@@ -130,7 +130,7 @@ func (t *transfer) fits(tx *store.Tx) error {
 		return t.deep(tx, e)
 	}
 	if in.kind != t.src.parent().kind {
-		return refuse(fault.Refused, "resource-must-be-null", "an object of that kind has no place there")
+		return errObjectLocation(in.kind)
 	}
 	if in.kind == Calendar && !slices.Contains(strings.Split(in.components, ","), e.component) {
 		return errComponent()
@@ -151,6 +151,18 @@ func (t *transfer) deep(tx *store.Tx, e *entry) error {
 		err = fault.New(fault.Limit, "the tree would have more than %d levels", MaxDepth)
 	}
 	return err
+}
+
+// errObjectLocation refuses an object in a collection that holds others. RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
+func errObjectLocation(in Kind) error {
+	const text = "an object of that kind has no place there"
+	switch in {
+	case Calendar:
+		return refuse(fault.Refused, "supported-calendar-data", text)
+	case AddressBook:
+		return refuse(fault.Refused, "supported-address-data", text)
+	}
+	return fault.New(fault.Refused, text)
 }
 
 func (t *transfer) unlocked(tx *store.Tx) error {
