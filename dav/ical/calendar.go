@@ -86,7 +86,7 @@ func (c *Calendar) setFloating(loc *time.Location) {
 }
 
 // clockOf returns the clock that a TZID means, or nil. The tz database comes first: programs show an event by it, too, and the VTIMEZONE they send
-// along often holds this year's rules only. A name it does not know is looked up in the object. See docs/decisions/0031-time-zones.md.
+// along often holds this year's rules only. A name it does not know is looked up in the object. See docs/decisions/0033-time-zones.md.
 func (c *Calendar) clockOf(tzid string) *clock {
 	for _, known := range c.clocks {
 		if known.tzid == tzid {
