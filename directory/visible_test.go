@@ -166,8 +166,7 @@ func TestWhatEnteredAndLeft(t *testing.T) {
 			{"a club no more", func() error { return w.dir.DeleteGroup(ctx, club) }, "-chess -otto", "-chess", "-anna -chess"},
 		}
 		seq := map[ID]uint64{anna: w.dir.ListSeq(), klein: w.dir.ListSeq(), otto: w.dir.ListSeq()}
-		first := maps.Clone(seq)
-		before := map[ID]string{anna: "7b anna ben", klein: "7b anna ben klein otto", otto: "otto"}
+		first, purged := w.dir.ListSeq(), map[ID]uint64{}
 		for _, step := range steps {
 			w.check(step.do())
 			for who, want := range map[ID]string{anna: step.anna, klein: step.klein, otto: step.onOtto} {
@@ -176,11 +175,17 @@ func TestWhatEnteredAndLeft(t *testing.T) {
 					t.Errorf("%s: %d is told %q, want %q", step.name, who, got, want)
 				}
 			}
+			if step.name == "purged" {
+				purged = maps.Clone(seq)
+			}
 		}
 		w.open() // the log is durable
-		for who, seq := range first {
+		for who, seq := range purged {
 			if got, _ := w.since(who, seq); !strings.Contains(got, "ben") && who != otto {
-				t.Errorf("%d saw %s at the start and is told %q", who, before[who], got)
+				t.Errorf("%d was there when ben was purged and is told %q, without the new one", who, got)
+			}
+			if _, _, _, err := w.dir.VisibleSince(ctx, who, first); !fault.Is(err, fault.Expired) {
+				t.Errorf("%d was away since before ben was deleted: %v, want fault.Expired, for the log has forgotten ben", who, err)
 			}
 		}
 	})
