@@ -196,7 +196,6 @@ func (s *Store) runGroup(group []*job, more bool) []*job {
 		var err error
 		group, err = s.tryGroup(group, started, more && try == 1)
 		if err == nil {
-			s.metrics.group(len(group), time.Since(started))
 			return group
 		}
 		if !s.sql.retryable(err) || try == serializationTries {
@@ -254,6 +253,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 		return group, fmt.Errorf("commit: %w", err)
 	}
 	s.commits.Add(1)
+	s.metrics.group(len(group), time.Since(started)) // before the answers: who asks after one sees it counted
 	for _, j := range group {
 		for _, fn := range j.after {
 			fn()
