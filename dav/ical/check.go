@@ -184,7 +184,8 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:maxSummary], "")
 }
 
-// bounds returns the earliest begin and the latest end of all instances, or something beyond where that would cost too much to know.
+// bounds returns the earliest begin and the latest end of all instances, or something beyond where that would cost too much to know or
+// depends on the reader's zone.
 func (s *series) bounds() (first, last int64) {
 	first, last = math.MaxInt64, math.MinInt64
 	widen := func(start, end int64) { first, last = min(first, start), max(last, end) }
@@ -196,14 +197,20 @@ func (s *series) bounds() (first, last int64) {
 	}
 	m := s.master
 	widen(m.span())
-	if !s.recurs() {
+	anchor := m.anchor()
+	if !anchor.given() {
 		return first, last
 	}
-	anchor, after := m.anchor(), s.longest+s.maxShift+daySeconds // a gap of the clock may put an earlier civil time later
-	for _, d := range m.dates {
-		in, ok := s.instanceAt(anchor.clock.civilOf(d.instant()), &d)
-		if ok {
-			widen(in.start, in.end)
+	before, after := s.reach()
+	if len(s.futures) > 0 {
+		widen(anchor.instant()-before, anchor.instant()+after)
+	}
+	for i := range m.dates {
+		d := &m.dates[i]
+		at := d.instant()
+		widen(at-before, s.endOf(d, at))
+		if len(s.futures) > 0 {
+			widen(at, at+after)
 		}
 	}
 	budget := NewBudget()
@@ -219,9 +226,18 @@ func (s *series) bounds() (first, last int64) {
 			}
 		}
 		if end == math.MaxInt64 {
-			return first - s.maxShift, end
+			return first, end
 		}
 		widen(first, end+after)
 	}
-	return first - s.maxShift, last
+	return first, last
+}
+
+// reach tells by how much an instance may begin before and end after the instant that its rule gives. A gap of the clock may put an earlier
+// civil time later, and an override that moves those after it may do so by another zone's clock than theirs.
+func (s *series) reach() (before, after int64) {
+	if len(s.futures) > 0 {
+		before = s.maxShift + 2*daySeconds
+	}
+	return before, before + s.longest + daySeconds
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"schulhof/dav/contentline"
 )
@@ -81,6 +82,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"a zone whose VTIMEZONE is empty", calendarOf("BEGIN:VTIMEZONE\nTZID:Nowhere\nEND:VTIMEZONE", event("DTSTART;TZID=Nowhere:20240201T100000")), validData, "time zone"},
 		{"a zone that changes every second", calendarOf(strings.Replace(zone, "TZNAME:%", "RRULE:FREQ=SECONDLY", 1), event("DTSTART;TZID=Nowhere:20240201T100000")), validData, "time zone"},
 		{"a zone that changes every day", calendarOf(strings.Replace(zone, "TZNAME:%", "RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU", 1), event("DTSTART;TZID=Nowhere:20240201T100000")), validData, "time zone"},
+		{"busy times with a rule", calendarOf(component("VFREEBUSY", "DTSTART:20240201T100000Z\nRRULE:FREQ=DAILY")), validData, "RRULE: a VFREEBUSY does not recur"},
+		{"busy times with dates", calendarOf(component("VFREEBUSY", "DTSTART:20240201T100000Z\nRDATE:20240202T100000Z")), validData, "RDATE: a VFREEBUSY does not recur"},
+		{"busy times with an exception", calendarOf(component("VFREEBUSY", "DTSTART:20240201T100000Z\nEXDATE:20240202T100000Z")), validData, "EXDATE: a VFREEBUSY does not recur"},
 		{"a task that recurs from nowhere", calendarOf(component("VTODO", "RRULE:FREQ=DAILY")), validData, "no DTSTART"},
 	}
 	for _, test := range tests {
@@ -133,6 +137,7 @@ func TestObject(t *testing.T) {
 		{"for ever", event("DTSTART:20240201T100000Z\nRRULE:FREQ=DAILY"), unix("20240201T100000Z"), endless, "r"},
 		{"with an alarm", event("DTSTART:20240201T100000Z\nBEGIN:VALARM\nTRIGGER:-PT5M\nEND:VALARM"), unix("20240201T100000Z"), unix("20240201T100000Z"), "a"},
 		{"an override alone", event("RECURRENCE-ID:20240201T100000Z\nDTSTART:20240301T100000Z\nDURATION:PT1H"), unix("20240301T100000Z"), unix("20240301T110000Z"), "r"},
+		{"extra dates, wherever one is", event("DTSTART:20240201T100000Z\nRDATE:20240301T100000"), unix("20240131T200000Z"), unix("20240301T220000Z"), "rf"},
 		{"a task due", component("VTODO", "DUE:20240201T100000Z"), unix("20240201T100000Z"), unix("20240201T100000Z"), ""},
 		{"a task done", component("VTODO", "CREATED:20240101T100000Z\nCOMPLETED:20240201T100000Z"), unix("20240101T100000Z"), unix("20240201T100000Z"), ""},
 		{"a task made", component("VTODO", "CREATED:20240101T100000Z"), unix("20240101T100000Z"), endless, ""},
@@ -172,13 +177,17 @@ func TestBoundsHoldAllInstances(t *testing.T) {
 		"DTSTART;TZID=Europe/Berlin:20240201T230000\nDURATION:P3DT4H\nRRULE:FREQ=MONTHLY;UNTIL=20250101",
 		"DTSTART:20240201T230000Z\nRDATE:20200101T000000Z,20270101T000000Z\nRDATE;VALUE=PERIOD:20280101T000000Z/P3D",
 		"DTSTART;VALUE=DATE:20240201\nRRULE:FREQ=YEARLY;COUNT=3;BYDAY=MO\nRDATE;VALUE=DATE:20300101",
+		"DTSTART:20240209T000000Z\nRDATE:20240101T000000,20240215T180000,20240217T000000",
 	}
 	override := component("VEVENT", "RECURRENCE-ID;TZID=Europe/Berlin:20240208T230000\nDTSTART:20190101T000000Z\nDTEND:20190102T000000Z")
 	future := component("VEVENT", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240215T230000\nDTSTART;TZID=Europe/Berlin:20240218T230000\nDURATION:P10D")
-	for _, set := range sets {
-		for _, more := range [][]string{nil, {override}, {future}, {override, future}} {
+	earlier := component("VEVENT", "RECURRENCE-ID;RANGE=THISANDFUTURE:20240209T000000Z\nDTSTART:20240202T000000Z\nDURATION:PT1H")
+	floating := component("VEVENT", "RECURRENCE-ID;RANGE=THISANDFUTURE:20240209T000000Z\nDTSTART:20240209T120000\nDURATION:P1D")
+	zones := []*time.Location{nil, mustLocation(t, "Pacific/Kiritimati"), mustLocation(t, "Etc/GMT+12"), mustLocation(t, "Europe/Berlin")}
+	for i, set := range sets {
+		for j, more := range [][]string{nil, {override}, {future}, {override, future}, {earlier}, {earlier, future}, {floating}} {
 			c, o := mustCheck(t, append([]string{component("VEVENT", set)}, more...)...)
-			all, err := c.Instances(AllTime(), nil, NewBudget())
+			all, err := c.Instances(AllTime(), zones[(i+j)%len(zones)], NewBudget())
 			if err != nil || len(all) < 4 {
 				t.Fatalf("%d instances, %v of %s", len(all), err, set)
 			}

@@ -2,6 +2,7 @@ package ical
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"schulhof/dav/contentline"
@@ -88,7 +89,11 @@ func (c *Calendar) entryOf(name string, comp *contentline.Component) (*entry, er
 
 // property takes what matters for time from one line.
 func (c *Calendar) property(e *entry, line *contentline.Line) (err error) {
-	switch upper(line.Name) {
+	name := upper(line.Name)
+	if e.name == "VFREEBUSY" && (name == "RRULE" || name == "RDATE" || name == "EXDATE") {
+		return fmt.Errorf("a VFREEBUSY does not recur (RFC 5545 §3.6.4)")
+	}
+	switch name {
 	case "UID":
 		e.uid = line.Value
 		e.lines[0]++
@@ -284,10 +289,12 @@ func (e *entry) anchor() moment {
 
 // floats tells whether the entry's times depend on where the reader is.
 func (e *entry) floats() bool {
-	for _, m := range []moment{e.start, e.end, e.due} {
-		if m.given() && m.kind != utcTime && m.tzid == "" {
+	for _, m := range []moment{e.start, e.end, e.due, e.recurID, e.completed, e.created} {
+		if m.floats() {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(e.exdates, moment.floats) || slices.ContainsFunc(e.dates, func(d rdate) bool { return d.floats() || d.end.floats() })
 }
+
+func (m moment) floats() bool { return m.given() && m.kind != utcTime && m.tzid == "" }

@@ -294,17 +294,27 @@ func (m *matcher) inRange(entries []*entry, r *TimeRange, in func(instance, *Tim
 	return false, nil
 }
 
-// eachOf is each for the instances of wanted entries. It does not walk the recurrence if none of its instances can come from one of them.
+// eachOf is each for the instances of wanted entries. It does not walk the recurrence if none of its instances can come from one of them,
+// and not beyond the last that can: a series without end may be continued by an override that is not wanted.
 func (s *series) eachOf(entries []*entry, from, to int64, budget *Budget, yield func(instance) bool) error {
-	walk := s.master != nil && s.master.wanted
+	walk, last := s.master != nil && s.master.wanted, int64(math.MaxInt64)
 	for _, f := range s.futures {
-		walk = walk || f.entry.wanted
+		switch {
+		case f.entry.wanted:
+			walk, last = true, math.MaxInt64
+		case last == math.MaxInt64:
+			last = f.from
+		}
 	}
-	if walk {
-		return s.each(from, to, budget, yield)
+	overrides := slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return e == s.master })
+	more, err := eachOverride(overrides, from, to, budget, yield)
+	if err != nil || !more || !walk {
+		return err
 	}
-	_, err := eachOverride(entries, from, to, budget, yield)
-	return err
+	if last < math.MaxInt64-s.maxShift-daySeconds {
+		to = min(to, last+s.maxShift+daySeconds)
+	}
+	return s.walk(from, to, budget, yield)
 }
 
 // prop tells whether one of the component's properties passes.

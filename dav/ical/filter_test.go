@@ -349,6 +349,18 @@ func TestFilterBudget(t *testing.T) {
 	if ok, err := in(CompFilter{Name: "VEVENT", Range: rangeOf(t, "20300101T000000Z", ""), Props: text("b")}).Match(c, nil, b); ok || err != nil || MaxSteps-b.steps > 10 {
 		t.Errorf("only the override is of interest: %t, %v, %d steps", ok, err, MaxSteps-b.steps)
 	}
+	onward := component("VEVENT", "SUMMARY:b\nDTSTART:20240301T120000Z\nRECURRENCE-ID;RANGE=THISANDFUTURE:20240301T100000Z")
+	single := component("VEVENT", "SUMMARY:a\nDTSTART:20300301T100000Z\nRECURRENCE-ID:20240308T100000Z")
+	weekly := component("VEVENT", "SUMMARY:a\nDTSTART:20240223T100000Z\nRRULE:FREQ=WEEKLY")
+	for _, test := range []struct {
+		name, from string
+		want       bool
+	}{{"the last before the change", "20240223T100000Z", true}, {"after the change", "20240224T000000Z", true}, {"after the moved one", "20300302T000000Z", false}} {
+		c, _ = mustCheck(t, weekly, onward, single)
+		if ok, err := in(CompFilter{Name: "VEVENT", Range: rangeOf(t, test.from, ""), Props: text("a")}).Match(c, nil, NewBudget()); ok != test.want || err != nil {
+			t.Errorf("a series without end that goes on under another name, %s: %t, %v", test.name, ok, err)
+		}
+	}
 	rare := component("VEVENT", "DTSTART:20240101T000000Z\nRRULE:FREQ=SECONDLY;INTERVAL=2\nBEGIN:VALARM\nTRIGGER:PT1S\nEND:VALARM")
 	c, _ = mustCheck(t, rare)
 	f := in(CompFilter{Name: "VEVENT", Comps: []CompFilter{{Name: "VALARM", Props: []PropFilter{{Name: "TRIGGER"}}, Range: rangeOf(t, "20230101T000000Z", "20240101T000001Z")}}})

@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,8 +36,10 @@ func drawStored(t *rapid.T) (kind, text string) {
 	}
 	if kind == "VEVENT" || rapid.Bool().Draw(t, "start") {
 		lines = append(lines, "DTSTART"+drawTime(t, "start"))
-		some("rule", "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY", "RRULE:FREQ=DAILY;INTERVAL=2;UNTIL=20240402T000000Z", "RDATE:20240330T100000Z")
-		some("exception", "EXDATE;VALUE=DATE:20240330", "EXDATE:20240331T100000Z")
+		if kind != "VFREEBUSY" { // does not recur
+			some("rule", "RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY", "RRULE:FREQ=DAILY;INTERVAL=2;UNTIL=20240402T000000Z", "RDATE:20240330T100000Z", "RDATE:20240401T233000,20240330T003000")
+			some("exception", "EXDATE;VALUE=DATE:20240330", "EXDATE:20240331T100000Z")
+		}
 	}
 	some("length", "DURATION:PT1H", "DURATION:P1D", "DURATION:PT0S", "DURATION:P9D")
 	some("summary", "SUMMARY:Sport", "SUMMARY:BEGIN:VEVENT", "SUMMARY:a long text that is folded at some place or other: "+strings.Repeat("ü ", 60))
@@ -132,11 +135,14 @@ func TestThreeWaysAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			want, err := f.Match(c, berlin, NewBudget())
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrTooMany) {
 				t.Fatal(err)
 			}
-			if got, err := f.MatchStored([]byte(text), berlin, NewBudget()); err != nil || got != want {
-				t.Fatalf("MatchStored: %t, %v, Match: %t for %+v and\n%s", got, err, want, f, text)
+			if got, err2 := f.MatchStored([]byte(text), berlin, NewBudget()); err2 != err || got != want {
+				t.Fatalf("MatchStored: %t, %v, Match: %t, %v for %+v and\n%s", got, err2, want, err, f, text)
+			}
+			if err != nil {
+				continue // a series without end that has no instance where the filter looks
 			}
 			if got, sure := f.Decide(o); sure && got != want {
 				t.Fatalf("Decide: %t, Match: %t for %+v, %+v and\n%s", got, want, f, o, text)

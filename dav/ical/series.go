@@ -129,6 +129,7 @@ func (e *entry) longest() int64 {
 		return 0
 	}
 	start, end := e.span()
+	end = min(end, 2*maxCivil) // availability may have no end
 	if e.anchor().kind == dateOnly || e.duration.days != 0 {
 		end += daySeconds
 	}
@@ -142,6 +143,11 @@ func (s *series) each(from, to int64, budget *Budget, yield func(instance) bool)
 	if err != nil || !more || s.master == nil {
 		return err
 	}
+	return s.walk(from, to, budget, yield)
+}
+
+// walk is each for the instances of the recurrence that no override takes the place of.
+func (s *series) walk(from, to int64, budget *Budget, yield func(instance) bool) error {
 	stopped := false
 	visit := func(civil int64, d *rdate) bool {
 		in, ok := s.instanceAt(civil, d)
@@ -270,15 +276,19 @@ func (s *series) instanceAt(civil int64, d *rdate) (in instance, ok bool) {
 		in.end = in.entry.endFrom(in.start)
 		return in, true
 	}
+	in.end = s.endOf(d, id)
+	return in, true
+}
+
+// endOf returns when an instance at an instant ends that no override changes; d is the RDATE that gives it, or nil.
+func (s *series) endOf(d *rdate, id int64) int64 {
 	switch {
 	case d != nil && d.end.given():
-		in.end = d.end.instant()
+		return d.end.instant()
 	case d != nil && d.hasDuration:
-		in.end = addDuration(d.moment, id, d.duration)
-	default:
-		in.end = m.endFrom(id)
+		return addDuration(d.moment, id, d.duration)
 	}
-	return in, true
+	return s.master.endFrom(id)
 }
 
 func contains(sorted []int64, n int64) bool {
