@@ -24,6 +24,7 @@ type Options struct {
 	Metrics    prometheus.Registerer // nil: none
 	Now        func() time.Time      // nil: time.Now
 	RoleQuota  map[Role]int64        // bytes; missing: 0 = unlimited; nil: DefaultRoleQuota
+	Zone       *time.Location        // of quiet hours; nil: UTC
 	Allowlist  []netip.Prefix        // whole schools behind one address; loopback is always in
 	HashParams HashParams            // zero: DefaultHashParams; tests use cheap ones
 }
@@ -33,6 +34,7 @@ type Directory struct {
 	store   *store.Store
 	log     *slog.Logger
 	now     func() time.Time
+	zone    *time.Location
 	params  HashParams
 	dummy   storedHash // what a try for an unknown login is verified against
 	view    *view
@@ -60,6 +62,9 @@ func New(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
 	if o.HashParams == (HashParams{}) {
 		o.HashParams = DefaultHashParams()
 	}
@@ -72,7 +77,7 @@ func New(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	}
 	slots := hashSlots(runtime.GOMAXPROCS(0), machineMemory())
 	d := &Directory{
-		store: s, log: o.Log, now: o.Now, params: o.HashParams, dummy: dummy, view: newView(o.RoleQuota),
+		store: s, log: o.Log, now: o.Now, zone: o.Zone, params: o.HashParams, dummy: dummy, view: newView(o.RoleQuota),
 		prover: newProver(), proven: newProofCache(cacheEntries, cacheIdle, cacheAge),
 		refused: newProofCache(refusedCount, refusedExpiry, refusedExpiry),
 		gate:    newGate(slots, hashWait), slots: slots, limiter: newLimiter(o.Allowlist, o.Log),

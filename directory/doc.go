@@ -1,7 +1,7 @@
 // Package directory says who is who at a school: domains, accounts with roles and
 // states, groups with members and owners, aliases, resources, and the credentials
 // that prove who someone is. Every door asks it for identity and for what a mail
-// address leads to; it owns its tables (migration 0002) and is the only room with
+// address leads to; it owns its tables (migrations 0002 and 0008) and is the only room with
 // SQL for them.
 //
 // Where to look:
@@ -9,6 +9,8 @@
 //	address.go     mail addresses: parsing, the one canonical form, what a new name may be
 //	domain.go account.go group.go alias.go resource.go   administration, one subject each
 //	resolve.go     what an address leads to, and who may write as it
+//	policy.go contact.go quiet.go   the contact policy: its rules, what they say, and when
+//	sending.go     how many recipients an account may write to within an hour
 //	view.go        the whole directory in memory; commits publish into it
 //	login.go       Authenticate and Valid
 //	password.go shacrypt.go   hashes: argon2id, and the imported kinds that are only verified

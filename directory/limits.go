@@ -70,6 +70,13 @@ const (
 	usedRefresh     = time.Hour      // an app password's too
 )
 
+// Limits of the contact policy.
+const (
+	MaxRules      = 1000
+	maxQuietBytes = 500       // of quiet hours as they are written
+	maxPerHour    = 1_000_000 // recipients: more is no limit
+)
+
 // LogRetention is how long the directory can tell what changed: clients' sync tokens of the school's address book are valid for 90 days at
 // least.
 const LogRetention = 100 * 24 * time.Hour

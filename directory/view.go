@@ -22,6 +22,7 @@ type view struct {
 	logins    map[string]ID     // every principal's
 	addresses map[addressKey]ID // every principal's primary address
 	aliases   map[addressKey]*aliasEntry
+	rules     []Rule   // the contact policy, those that say most first; never changed in place
 	seq       uint64   // of the last change that is in log
 	logFrom   uint64   // log is complete after this change
 	log       []logRow // by seq
@@ -138,6 +139,7 @@ func (v *view) dropAccount(id ID) {
 	}
 	v.unname(e.Login, e.Address)
 	delete(v.accounts, id)
+	v.dropRulesOf(id)
 }
 
 func (v *view) dropGroup(id ID) {
@@ -152,6 +154,7 @@ func (v *view) dropGroup(id ID) {
 	}
 	v.unname(g.Name, g.Address)
 	delete(v.groups, id)
+	v.dropRulesOf(id)
 }
 
 func (v *view) dropResource(id ID) {

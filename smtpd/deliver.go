@@ -87,12 +87,8 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	d := mailbox.Delivery{
 		Message: prepared, Sender: t.envelope.Sender, Recipients: to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
 	}
-	if len(t.outside) > 0 {
-		d.Also = func(tx *store.Tx) error {
-			return s.srv.o.Outbound.Enqueue(tx, Outgoing{
-				Message: prepared, Account: s.who.Account.ID, Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
-			})
-		}
+	if s.door.submit {
+		d.Also = func(tx *store.Tx) error { return s.submit(tx, t, prepared) }
 	}
 	got, err := s.srv.o.Mail.Deliver(ctx, d)
 	if err != nil {
@@ -105,6 +101,16 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 		results[at[i]] = err
 	}
 	return results, nil
+}
+
+// submit writes what a submission has besides its copies for our own recipients: it counts, and the queue gets its rows.
+func (s *session) submit(tx *store.Tx, t *transaction, prepared *mailbox.Prepared) error {
+	if err := s.countSending(tx, t); err != nil || len(t.outside) == 0 {
+		return err
+	}
+	return s.srv.o.Outbound.Enqueue(tx, Outgoing{
+		Message: prepared, Account: s.who.Account.ID, Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
+	})
 }
 
 // recipientReply is the answer for one RCPT. An address that leads to several mailboxes has succeeded when

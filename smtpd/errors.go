@@ -1,9 +1,11 @@
 package smtpd
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
+	"schulhof/directory"
 	"schulhof/store/fault"
 )
 
@@ -57,6 +59,7 @@ var (
 	noQuota       = reply{code: 452, enhanced: "4.2.2", text: "Mailbox is full"}
 	noTooMany     = reply{code: 452, enhanced: "4.5.3", text: "Too many recipients"}
 	noThrottled   = reply{code: 450, enhanced: "4.7.1", text: "Too much at once, try again later"}
+	noMoreNow     = reply{code: 452, enhanced: "4.7.1", text: "Sending limit reached, try again later"}
 	noAuthLater   = reply{code: 454, enhanced: "4.7.0", text: "Too many failed logins, try again later"}
 	noAuthBroken  = reply{code: 454, enhanced: "4.7.0", text: "Temporary authentication failure"}
 
@@ -99,6 +102,9 @@ var (
 
 // answer maps an error of a domain room to what the peer may know: every fault kind once.
 func answer(err error) reply {
+	if limit := new(directory.SendingLimit); errors.As(err, &limit) {
+		return withText(noMoreNow, fault.TextOf(err))
+	}
 	switch fault.KindOf(err) {
 	case fault.NotFound:
 		return noUser

@@ -150,6 +150,9 @@ func (s *session) addRecipient(ctx context.Context, rcpt EnvelopeRecipient) repl
 			return r
 		}
 	}
+	if r := s.mayWriteTo(ctx, list); !r.ok() {
+		return r
+	}
 	to := make([]int, 0, len(list))
 	for _, one := range list {
 		to = append(to, s.mail.add(one))
@@ -183,6 +186,9 @@ func (s *session) unresolved(rcpt EnvelopeRecipient, err error) reply {
 			return noRelay
 		case s.srv.o.Outbound == nil:
 			return noOutside
+		}
+		if r := s.mayWriteOutside(); !r.ok() {
+			return r
 		}
 		s.mail.outside = append(s.mail.outside, rcpt)
 		return okRecipient

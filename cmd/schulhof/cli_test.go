@@ -103,6 +103,7 @@ const (
 	accountKeys  = "address created family given id login name quota_bytes quota_own role state"
 	groupKeys    = "address id kind login name title to_sender"
 	resourceKeys = "address id kind login name title"
+	ruleKeys     = "decision from per_hour quiet to"
 )
 
 // theContract walks through every command that works on the data.
@@ -186,6 +187,27 @@ var theContract = []step{
 	{"alias list", "", 0, "[] address targets", ""},
 	{"alias remove office", "", 0, "address targets", ""},
 	{"alias remove office", "", 1, "", "office"},
+
+	{"policy list", "", 0, "[] " + ruleKeys, ""},
+	{"policy set student external --refuse", "", 0, ruleKeys, ""},
+	{"policy set anna 7b --quiet mon-fri --allow", "", 2, "", "no window of quiet hours"},
+	{"policy set anna 7b --quiet none", "", 1, "", "says nothing"},
+	{"policy set anna anyone --limit 200", "", 0, ruleKeys, ""},
+	{"policy set anna 7b --limit 200", "", 1, "", "a limit counts"},
+	{"policy set anna anyone --limit many", "", 2, "", "no number of recipients"},
+	{"policy set anna anyone", "", 2, "", "nothing to set"},
+	{"policy set anna", "", 2, "", "want FROM and TO"},
+	{"policy set anna anyone --allow --refuse", "", 2, "", "none of the others can be"},
+	{"policy set anna nobody --allow", "", 1, "", "nobody is neither"},
+	{"policy test anna lena@example.org --at 2026-11-25T10:00", "", 0, "allowed at from limits reason rule to", ""},
+	{"policy test lena@example.org 7b --at 2026-11-25T10:00", "", 0, "allowed at from limits reason rule to", ""},
+	{"policy test 7b anna", "", 1, "", "not one account"},
+	{"policy test anna ben --at soon", "", 1, "", "soon"},
+	{"policy test anna nobody", "", 1, "", "nobody"},
+	{"policy test anna", "", 2, "", "accepts 2 arg(s)"},
+	{"policy remove anna anyone", "", 0, "from to", ""},
+	{"policy remove anna anyone", "", 1, "", "no such rule"},
+	{"policy remove anna", "", 2, "", "accepts 2 arg(s)"},
 
 	{"import mail --user ben box.mbox", "", 0, "failed imported present", ""},
 	{"import mail --user nobody box.mbox", "", 1, "", "nobody"},

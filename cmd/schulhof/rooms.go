@@ -68,7 +68,7 @@ func openRooms(ctx context.Context, c *config.Config, o outside) (*rooms, error)
 func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	q := r.Config.Quota
 	r.Directory, err = directory.New(ctx, r.Store, directory.Options{
-		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, Allowlist: r.Config.Security.Networks(),
+		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, Zone: r.Config.Server.Zone(), Allowlist: r.Config.Security.Networks(),
 		RoleQuota: map[directory.Role]int64{
 			directory.Student: int64(q.Student), directory.Teacher: int64(q.Teacher), directory.Parent: int64(q.Parent),
 			directory.Staff: int64(q.Staff), directory.Admin: int64(q.Admin),

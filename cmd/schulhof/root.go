@@ -24,6 +24,7 @@ func commands() []func(*app) *cobra.Command {
 		newImportCommand,
 		newInitCommand,
 		newManCommand,
+		newPolicyCommand,
 		newReindexCommand,
 		newResourceCommand,
 		newRestoreCommand,
