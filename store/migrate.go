@@ -63,7 +63,47 @@ func (m migrations) Open(name string) (fs.File, error) {
 	if at := strings.Index(expanded, "{{"); at >= 0 {
 		return nil, fmt.Errorf("%s: unknown word %.20s", name, expanded[at:])
 	}
-	return &sqlFile{Reader: strings.NewReader(expanded), name: path.Base(name)}, nil
+	return &sqlFile{Reader: strings.NewReader(markStatements(expanded)), name: path.Base(name)}, nil
+}
+
+// markStatements puts each statement of a migration between goose's marks, unless the migration has marks of its own. goose finds the
+// same ends of statements by itself, but takes a buffer of four megabytes for each line to do so.
+// https://pressly.github.io/goose/documentation/annotations/
+func markStatements(text string) string {
+	const begin, end = "-- +goose StatementBegin\n", "-- +goose StatementEnd\n"
+	if strings.Contains(text, "+goose StatementBegin") {
+		return text
+	}
+	var b strings.Builder
+	inside := false
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSpace(line)
+		if !inside && trimmed != "" && !strings.HasPrefix(trimmed, "--") {
+			b.WriteString(begin)
+			inside = true
+		}
+		b.WriteString(line)
+		if inside && endsStatement(trimmed) {
+			if !strings.HasSuffix(line, "\n") {
+				b.WriteString("\n")
+			}
+			b.WriteString(end)
+			inside = false
+		}
+	}
+	return b.String()
+}
+
+// endsStatement: the last word before a comment ends with a semicolon.
+func endsStatement(line string) bool {
+	last := ""
+	for word := range strings.FieldsSeq(line) {
+		if strings.HasPrefix(word, "--") {
+			break
+		}
+		last = word
+	}
+	return strings.HasSuffix(last, ";")
 }
 
 // sqlFile is an expanded migration in memory; it is its own fs.FileInfo.
