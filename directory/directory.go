@@ -71,7 +71,7 @@ func New(ctx context.Context, s *store.Store, o Options) (*Directory, error) {
 	if o.RoleQuota == nil {
 		o.RoleQuota = DefaultRoleQuota()
 	}
-	dummy, err := parseHash(makeHash(GeneratePassword(), o.HashParams))
+	dummy, err := newDummy(o.HashParams)
 	if err != nil {
 		return nil, fmt.Errorf("directory: hash parameters: %w", err)
 	}

@@ -150,9 +150,19 @@ func (h storedHash) outdated(want HashParams) bool {
 func makeHash(secret string, p HashParams) string {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails (crypto/rand ends the program instead)
-	sum := argon2.IDKey([]byte(secret), salt, p.Time, p.MemoryKiB, p.Threads, keyBytes)
+	return formatPHC(p, salt, argon2.IDKey([]byte(secret), salt, p.Time, p.MemoryKiB, p.Threads, keyBytes))
+}
+
+func formatPHC(p HashParams, salt, sum []byte) string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", p.MemoryKiB, p.Time, p.Threads, b64.EncodeToString(salt), b64.EncodeToString(sum))
+}
+
+// newDummy is a hash that costs what p says to compare with and that no secret is known for: its sum is random, and never was computed.
+func newDummy(p HashParams) (storedHash, error) {
+	random := make([]byte, saltBytes+keyBytes)
+	rand.Read(random)
+	return parseHash(formatPHC(p, random[:saltBytes], random[saltBytes:]))
 }
 
 // normalizeSecret brings what people type to one form: some systems send ü as u and a mark (RFC 8265 §4.2, OpaqueString).

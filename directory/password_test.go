@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,6 +65,25 @@ func TestMakeHash(t *testing.T) {
 	must(t, err)
 	if !h.verify("secret-test-1") || h.verify("secret-test-2") || h.outdated(cheap()) || !h.outdated(DefaultHashParams()) {
 		t.Errorf("%s does not work as made", one)
+	}
+}
+
+// What an unknown login is compared with costs as much as a hash that was made, and nothing matches it.
+func TestDummy(t *testing.T) {
+	one, err := newDummy(cheap())
+	must(t, err)
+	two, err := newDummy(cheap())
+	must(t, err)
+	made, err := parseHash(makeHash("secret-test-1", cheap()))
+	must(t, err)
+	if one.kind != made.kind || one.params != made.params || len(one.salt) != len(made.salt) || len(one.sum) != len(made.sum) {
+		t.Errorf("the dummy %+v is of another kind than %+v", one, made)
+	}
+	if bytes.Equal(one.sum, two.sum) || bytes.Equal(one.salt, two.salt) || one.verify("") || one.verify("secret-test-1") {
+		t.Error("the dummy can be known")
+	}
+	if _, err := newDummy(HashParams{MemoryKiB: maxArgonMemoryKiB + 1, Time: 1, Threads: 1}); err == nil {
+		t.Error("costs beyond the limits were taken")
 	}
 }
 
