@@ -81,7 +81,8 @@ func Postgres(t testing.TB) string {
 		t.Fatalf("%s: %v", PostgresEnv, err)
 	}
 	name := "test_" + strings.ToLower(rand.Text())
-	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+	// A copy of the files takes half as long as one through the log.
+	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 STRATEGY FILE_COPY ENCODING 'UTF8' LOCALE 'C'")
 	t.Cleanup(func() { run(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()
