@@ -22,6 +22,8 @@ import (
 
 const testPassword = "correct horse battery"
 
+const lineTimeout = 30 * time.Second // until the server must have answered, on the slowest machine
+
 // testServer is a server over a real store with the accounts anna and ben.
 type testServer struct {
 	testing.TB
@@ -153,11 +155,11 @@ func (c *client) send(s string) {
 // line reads one line without its end; "<closed>" when the server has closed the connection.
 func (c *client) line() string {
 	c.Helper()
-	_ = c.nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.nc.SetReadDeadline(time.Now().Add(lineTimeout))
 	s, err := c.r.ReadString('\n')
 	if err != nil {
 		if e, ok := err.(net.Error); ok && e.Timeout() {
-			c.Fatalf("no answer within 10 s (read %q)", s)
+			c.Fatalf("no answer within %s (read %q)", lineTimeout, s)
 		}
 		return "<closed>"
 	}

@@ -295,7 +295,7 @@ func TestBackPressure(t *testing.T) {
 		slow.send("b FETCH 1 BODY.PEEK[]\r\n")
 	}
 	quick.want(quick.do("c SELECT INBOX"), "c OK")
-	_ = slow.nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = slow.nc.SetReadDeadline(time.Now().Add(lineTimeout))
 	if n, err := io.CopyN(io.Discard, slow.r, 7<<20); err != nil {
 		t.Errorf("read %d bytes, then %v", n, err)
 	}
