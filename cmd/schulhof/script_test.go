@@ -23,7 +23,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// A program with the race detector sleeps for a second before it ends, so that other threads can report. That is most of what the tests
+// would take, because each command that they give is a program: 20 milliseconds are enough.
 func TestMain(m *testing.M) {
+	os.Setenv(raceVariable, os.Getenv(raceVariable)+" atexit_sleep_ms=20")
 	testscript.Main(m, map[string]func(){"schulhof": func() { os.Exit(run()) }})
 }
 
@@ -51,13 +54,16 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
-			env.Setenv("SCHULHOF_TEST_POSTGRES", os.Getenv("SCHULHOF_TEST_POSTGRES"))
+			for _, name := range []string{"SCHULHOF_TEST_POSTGRES", raceVariable} {
+				env.Setenv(name, os.Getenv(name))
+			}
 			return nil
 		},
 	})
 }
 
 const (
+	raceVariable  = "GORACE" // options of the race detector, https://go.dev/doc/articles/race_detector
 	storyPassword = "sesam-oeffne-dich"
 	storyPatience = 30 * time.Second // until the server must be ready, on the slowest machine
 )
@@ -138,7 +144,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	server := exec.Command(program, append([]string{"serve"}, args...)...)
 	s.server = server
 	s.server.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "SCHULHOF_CONFIG", "TMPDIR", "GOCOVERDIR"} {
+	for _, name := range []string{"HOME", "PATH", "SCHULHOF_CONFIG", "TMPDIR", "GOCOVERDIR", raceVariable} {
 		s.server.Env = append(s.server.Env, name+"="+ts.Getenv(name))
 	}
 	s.log.Reset()
