@@ -163,6 +163,7 @@ func TestWatchTakesUpChangedFiles(t *testing.T) {
 
 // A server does not start with a certificate that it cannot use, and says which file it is.
 func TestServerNeedsACertificate(t *testing.T) {
+	t.Parallel()
 	for name, harm := range map[string]func(c *config.Config) error{
 		"no certificate": func(c *config.Config) error { return os.Remove(c.TLS.Certificate) },
 		"no key":         func(c *config.Config) error { return os.Remove(c.TLS.Key) },

@@ -318,6 +318,7 @@ func jsonKeys(t *testing.T, text string) string {
 
 // TestCommandsKeepTheContract: every command, its exit statuses and JSON keys, and the same with and without a running server.
 func TestCommandsKeepTheContract(t *testing.T) {
+	t.Parallel()
 	var written [2][]string
 	t.Run("commands", func(t *testing.T) {
 		for i, way := range []string{"on the data themselves", "in the server"} {
@@ -363,6 +364,7 @@ func TestTheContractIsWhole(t *testing.T) {
 
 // The documents of "config show", "config check", "version" and "doctor", which need no rooms to be opened.
 func TestDocumentsOfOtherCommands(t *testing.T) {
+	t.Parallel()
 	for _, served := range []bool{false, true} {
 		k := newConsole(t, served)
 		if status, out, stderr := k.run(t, "", "user", "add", "head", "--role", "admin"); status != 0 {

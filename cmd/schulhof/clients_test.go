@@ -31,6 +31,7 @@ import (
 // TestOtherPeoplesPrograms makes a school and uses it with programs that others wrote: swaks, curl, mbsync, Python's imaplib,
 // go-imap's client, and what Thunderbird sends. SCHULHOF_E2E=1: with 2,000 mails in the synchronised account instead of 200.
 func TestOtherPeoplesPrograms(t *testing.T) {
+	t.Parallel()
 	s := startSchool(t)
 	t.Run("swaks delivers at three ports", s.swaks)
 	t.Run("curl delivers", s.curlDelivers)

@@ -52,6 +52,7 @@ func letter(subject string, size int) string {
 // TestKilledServerLosesNothing kills the server while LMTP clients deliver and IMAP clients append. After each start what
 // was acknowledged is there once; what was not is sent again by LMTP, as a mail server would, and then is there once, too.
 func TestKilledServerLosesNothing(t *testing.T) {
+	t.Parallel()
 	cycles := 5
 	if os.Getenv(longVariable) != "" {
 		cycles = 200
@@ -150,6 +151,7 @@ func verifySent(t *testing.T, cycle int, what string, s *sent, found map[string]
 
 // TestBytesAreOnTheDiskBeforeTheAnswer watches the server's system calls: the pack's fsync, then the log's, then the answer.
 func TestBytesAreOnTheDiskBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed: the order of fsync and answer is not watched")
@@ -234,6 +236,7 @@ func orderAfter(calls []string, begins, answer string) (packAt, logAt, answerAt 
 
 // TestAFullDiskIsAnsweredAndPasses fills the disk under a running server.
 func TestAFullDiskIsAnsweredAndPasses(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=160m,mode=0700"); err != nil {
 		t.Skipf("a file system of limited size cannot be mounted here: %v", err)

@@ -14,6 +14,7 @@ import (
 
 // TestCheckVerifiesFilesToo: "schulhof check" tells of damage in the tables of files and calendars, and --repair mends it.
 func TestCheckVerifiesFilesToo(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, filepath.Join(t.TempDir(), "data"), "anna")
 	l.serve(t)
 	anna := &davClient{base: "http://" + l.ports["http"], name: "anna", password: storyPassword, http: &http.Client{Transport: &http.Transport{}}}

@@ -14,6 +14,7 @@ import (
 // TestOtherPeoplesFileClients uses the files of a running school with programs that others wrote. SCHULHOF_E2E=1: rclone
 // copies 2,000 files instead of 200.
 func TestOtherPeoplesFileClients(t *testing.T) {
+	t.Parallel()
 	s := startSchool(t, "security.allow_plaintext_auth=loopback")
 	t.Run("litmus passes every test of every group", s.litmus)
 	t.Run("rclone copies a tree with odd names both ways", s.rclone)

@@ -17,6 +17,7 @@ import (
 // start every worker finds what was acknowledged to it, and of the one request that was cut off either all or nothing; a
 // client that has asked for changes since before the kill has the same as one that lists everything.
 func TestKilledServerKeepsFilesAndCalendars(t *testing.T) {
+	t.Parallel()
 	cycles := 3
 	if os.Getenv(longVariable) != "" {
 		cycles = 100

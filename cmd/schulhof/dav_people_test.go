@@ -13,6 +13,7 @@ import (
 // TestPeopleAndRightsOverDAV changes accounts, passwords and memberships while the server runs, and asks over connections that
 // stay open: what the administrator changes holds from the next request on.
 func TestPeopleAndRightsOverDAV(t *testing.T) {
+	t.Parallel()
 	s := startSchool(t)
 	t.Run("passwords", s.passwordsOverDAV)
 	t.Run("a class's calendar", s.classCalendar)

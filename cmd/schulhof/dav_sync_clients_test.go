@@ -15,6 +15,7 @@ import (
 // TestOtherPeoplesCalendarClients uses the calendars and contacts of a running school with programs and libraries that others
 // wrote. SCHULHOF_E2E=1: vdirsyncer keeps 1,000 objects of a kind the same instead of 30.
 func TestOtherPeoplesCalendarClients(t *testing.T) {
+	t.Parallel()
 	s := startSchool(t)
 	t.Run("python3-caldav", s.pythonCalDAV)
 	t.Run("vdirsyncer", s.vdirsyncer)

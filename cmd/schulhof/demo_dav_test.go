@@ -71,6 +71,7 @@ func TestDemoMonday(t *testing.T) {
 
 // A pupil finds the class's calendar, tasks and files beside their own.
 func TestDemoIsFurnished(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
 	if err := makeDemo(t.Context(), dir, demoPortBase, time.Now()); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 // The demo school, whenever it is made: people and groups as told, everyone can log in, mail of the past weeks lies where it belongs.
 func TestDemoSchool(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2027, 1, 4, 7, 0, 0, 0, time.UTC) // the first Monday of a year
 	dir := filepath.Join(t.TempDir(), "demo")
 	if err := makeDemo(t.Context(), dir, 21000, now); err != nil {

@@ -51,6 +51,7 @@ func (k *console) doctor(t *testing.T) (status int, ids []string) {
 
 // Faults that keep the data from being opened: the command tells them all the same, with its exit status.
 func TestDoctorWithoutData(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		harm func(t *testing.T, k *console) error

@@ -343,6 +343,7 @@ func TestImportRefusals(t *testing.T) {
 
 // TestExportComesBack exports in both formats and imports that for another person: it must be the same mail.
 func TestExportComesBack(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"maildir", "mbox"} {
 		t.Run(format, func(t *testing.T) {
 			r, anna := testRooms(t)

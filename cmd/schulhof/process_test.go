@@ -52,6 +52,7 @@ func (l *live) certificate(t *testing.T, port, name string) (*x509.Certificate, 
 // A certificate that is exchanged is shown to new connections after SIGHUP, at every port; old connections live on, and a broken file
 // changes nothing.
 func TestCertificateIsExchangedWhileServing(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, filepath.Join(t.TempDir(), "data"), "anna")
 	l.serve(t)
 	defer l.stop(t)
@@ -152,6 +153,7 @@ func TestServerReportsToSystemd(t *testing.T) {
 
 // Health and metrics of a real server: what Prometheus finds, and what a full disk changes.
 func TestLiveHealthAndMetrics(t *testing.T) {
+	t.Parallel()
 	l := newLive(t, filepath.Join(t.TempDir(), "data"), "anna")
 	l.serve(t)
 	if err := l.deliver("anna", letter("hello", 100)); err != nil {

@@ -62,6 +62,7 @@ func problemsOf(t *testing.T, r *rooms, flags ...string) (status int, ids []stri
 
 // Each kind of damage is found under its id; repair mends what can be mended without loss, and says 1 while something is left.
 func TestCheckFindsAndRepairMends(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		harm   func(t *testing.T, r *rooms)
@@ -201,6 +202,7 @@ func everything(t *testing.T, r *rooms, owner directory.ID) string {
 
 // A restored server is the saved one: UIDs, UIDVALIDITY, modseqs, flags, quotas, passwords; keys and settings too.
 func TestRestoredServerIsTheSavedOne(t *testing.T) {
+	t.Parallel()
 	k := newConsole(t, false)
 	r, err := openRooms(t.Context(), k.c, quiet())
 	if err != nil {
@@ -259,6 +261,7 @@ func TestRestoredServerIsTheSavedOne(t *testing.T) {
 
 // Backups that are not whole are refused, and the new folder stays as empty as it was.
 func TestRestoreRefusals(t *testing.T) {
+	t.Parallel()
 	k := newConsole(t, false)
 	if status, _, errOut := k.run(t, "", "backup", "saved"); status != 0 {
 		t.Fatal(errOut)

@@ -92,6 +92,7 @@ func tree(t *testing.T, dir string) map[string]string {
 
 // What is exported and imported for another person is the same mail, byte for byte, flag for flag; and exported again, the same files.
 func TestMailGoesRound(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"maildir", "mbox"} {
 		t.Run(format, func(t *testing.T) {
 			r, anna := oddSchool(t, 60)
@@ -183,6 +184,7 @@ func TestEMLKeepsBytes(t *testing.T) {
 
 // An import that is interrupted anywhere and started again ends with the same mail as one that was not.
 func TestInterruptedImportGoesOn(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"tmp/": "", "new/": ""}
 	for n := range 3 * importBatch {
 		files[fmt.Sprintf("cur/%03d:2,S", n)] = fmt.Sprintf("Subject: %d\r\n\r\ntext\r\n", n)

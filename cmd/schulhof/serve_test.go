@@ -25,6 +25,7 @@ func serveUntilReady(t *testing.T, c *config.Config) error {
 
 // What keeps a server from starting is told, and leaves the data free for the next try.
 func TestServeRefusals(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		harm func(t *testing.T, c *config.Config) (mend func() error)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -49,17 +50,32 @@ func openSchool(t *testing.T, c *config.Config) *rooms {
 	return r
 }
 
+// silentAddress is one at which nobody listens, nor can while the test runs: its port is taken, but refuses connections.
+func silentAddress(t *testing.T) string {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "127.0.0.1:" + strconv.Itoa(at.(*syscall.SockaddrInet4).Port)
+}
+
 func TestDoctorFindsEachFault(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
+	silent := silentAddress(t)
 	reissue := func(c *config.Config, at time.Time, names ...string) error {
 		a, err := loadAuthority(filepath.Dir(c.TLS.Certificate))
 		if err != nil {
@@ -82,7 +98,7 @@ func TestDoctorFindsEachFault(t *testing.T) {
 			return nil
 		}, []string{"port-address"}},
 		{"a running server does not answer", func(e *examination, c *config.Config) error {
-			e.serving, c.Listen.IMAP = true, []string{closed.Addr().String()}
+			e.serving, c.Listen.IMAP = true, []string{silent}
 			return nil
 		}, []string{"port-silent"}},
 		{"a running server answers", func(e *examination, c *config.Config) error {

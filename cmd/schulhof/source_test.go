@@ -144,6 +144,7 @@ func TestMaildirDates(t *testing.T) {
 
 // A caller's folder is read through the control socket as it is read here.
 func TestServedImportIsTheSame(t *testing.T) {
+	t.Parallel()
 	files := theMaildir()
 	var reports [2]string
 	for i, served := range []bool{false, true} {
