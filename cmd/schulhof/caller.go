@@ -26,27 +26,32 @@ func (a *app) askServer(ctx context.Context, socket string) (handled bool, err e
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err = a.converse(conn); err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever was being sent or awaited when it ended
+	}
+	return true, err
+}
+
+// converse gives the order and answers the server's questions until the command is done.
+func (a *app) converse(conn *net.UnixConn) error {
 	uid, err := peer(conn)
 	if err != nil {
-		return true, fmt.Errorf("control socket: %w", err)
+		return fmt.Errorf("control socket: %w", err)
 	}
 	if err := a.sendOrder(conn); err != nil {
-		return true, err
+		return err
 	}
 	for {
 		var q question
 		if _, err := receivePacket(conn, &q); err != nil {
-			if ctx.Err() != nil {
-				return true, ctx.Err()
-			}
-			return true, fmt.Errorf("the server went away before the command was done: %w", err)
+			return fmt.Errorf("the server went away before the command was done: %w", err)
 		}
 		if q.Ask == "" {
 			a.status = q.Exit
 			if q.Text != "" {
-				return true, fault.New(fault.Refused, "%s", q.Text)
+				return fault.New(fault.Refused, "%s", q.Text)
 			}
-			return true, nil
+			return nil
 		}
 		file, err := a.answer(q, uid)
 		if err != nil {
@@ -55,7 +60,7 @@ func (a *app) askServer(ctx context.Context, socket string) (handled bool, err e
 			err = errors.Join(sendPacket(conn, answer{}, file), file.Close())
 		}
 		if err != nil {
-			return true, err
+			return err
 		}
 	}
 }
