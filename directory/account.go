@@ -199,16 +199,21 @@ func checkNames(name, given, family string) (string, string, string, error) {
 		return "", "", "", err
 	}
 	if name == "" {
-		name = strings.TrimSpace(given + " " + family)
+		name = joinNames(given, family)
 	}
-	if given == "" && family == "" && name != "" {
-		if i := strings.LastIndexByte(name, ' '); i > 0 {
-			given, family = name[:i], name[i+1:]
-		} else {
-			family = name
-		}
+	if given == "" && family == "" {
+		given, family = splitName(name)
 	}
 	return name, given, family, nil
+}
+
+func joinNames(given, family string) string { return strings.TrimSpace(given + " " + family) }
+
+func splitName(name string) (given, family string) {
+	if i := strings.LastIndexByte(name, ' '); i > 0 {
+		return name[:i], name[i+1:]
+	}
+	return "", name
 }
 
 // hashAll hashes every password of list, as many at once as the gate allows.

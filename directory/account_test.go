@@ -209,6 +209,36 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// TestNamesFollow: a display name made of the given and family name goes with them, and these with it; one that was set apart stays.
+func TestNamesFollow(t *testing.T) {
+	type names struct{ name, given, family string }
+	for i, tt := range []struct {
+		was    NewAccount
+		change AccountChange
+		want   names
+	}{
+		{NewAccount{Given: "Anna", Family: "Ott"}, AccountChange{Family: new("Groß")}, names{"Anna Groß", "Anna", "Groß"}},
+		{NewAccount{Given: "Anna", Family: "Ott"}, AccountChange{Given: new("Änne"), Family: new("Groß")}, names{"Änne Groß", "Änne", "Groß"}},
+		{NewAccount{Given: "Anna", Family: "Ott"}, AccountChange{Name: new("Anna Maria Groß")}, names{"Anna Maria Groß", "Anna Maria", "Groß"}},
+		{NewAccount{Given: "Anna", Family: "Ott"}, AccountChange{Name: new("A. Ott"), Family: new("Groß")}, names{"A. Ott", "Anna", "Groß"}},
+		{NewAccount{Name: "Frau Ott", Given: "Anna", Family: "Ott"}, AccountChange{Family: new("Groß")}, names{"Frau Ott", "Anna", "Groß"}},
+		{NewAccount{Name: "Frau Ott", Given: "Anna", Family: "Ott"}, AccountChange{Name: new("Frau Groß")}, names{"Frau Groß", "Anna", "Ott"}},
+		{NewAccount{Name: "Anna Ott"}, AccountChange{Given: new("Änne")}, names{"Änne Ott", "Änne", "Ott"}},
+		{NewAccount{}, AccountChange{Name: new("Anna")}, names{"Anna", "", "Anna"}},
+		{NewAccount{Name: "Anna"}, AccountChange{Role: new(Teacher)}, names{"Anna", "", "Anna"}},
+	} {
+		var was Account
+		var err error
+		was.Name, was.Given, was.Family, err = checkNames(tt.was.Name, tt.was.Given, tt.was.Family)
+		must(t, err)
+		a, err := tt.change.apply(was)
+		must(t, err)
+		if got := (names{a.Name, a.Given, a.Family}); got != tt.want {
+			t.Errorf("%d: %+v, want %+v", i, got, tt.want)
+		}
+	}
+}
+
 func TestChangeAccountRefuses(t *testing.T) {
 	d := open(t, storetest.Open(t), Options{})
 	anna := add(t, d, "anna", Student)

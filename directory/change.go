@@ -77,6 +77,7 @@ func (d *Directory) changeAccount(ctx context.Context, id ID, c AccountChange) e
 
 // apply returns a with c's changes, all but the password and the version.
 func (c AccountChange) apply(a Account) (Account, error) {
+	before := a
 	for _, f := range []struct {
 		field string
 		to    *string
@@ -91,6 +92,7 @@ func (c AccountChange) apply(a Account) (Account, error) {
 		}
 		*f.at = value
 	}
+	c.follow(&a, before)
 	if c.Role != nil {
 		if a.Role = *c.Role; !a.Role.valid() {
 			return a, fault.New(fault.Invalid, "the role is one of student, teacher, parent, staff, admin")
@@ -110,6 +112,20 @@ func (c AccountChange) apply(a Account) (Account, error) {
 		}
 	}
 	return a, nil
+}
+
+// follow keeps the names together that were made of each other: the display name goes with the given and family name, and these with it, as
+// long as nobody has set them apart.
+func (c AccountChange) follow(a *Account, before Account) {
+	if before.Name != joinNames(before.Given, before.Family) {
+		return
+	}
+	switch parts := c.Given != nil || c.Family != nil; {
+	case c.Name == nil && parts:
+		a.Name = joinNames(a.Given, a.Family)
+	case c.Name != nil && !parts:
+		a.Given, a.Family = splitName(a.Name)
+	}
 }
 
 // PurgeAccount is the second stage of deletion: the account's row, memberships and credentials go, with what OnPurge's
