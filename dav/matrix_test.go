@@ -87,7 +87,7 @@ var matrixPlaces = []matrixPlace{
 	{"/dav/contacts/anna/", kindContactsHome, only(writer, "anna")},
 	{"/dav/calendars/anna/calendar/", kindCalendar, only(holder, "anna")},
 	{"/dav/calendars/anna/group-7b/", kindCalendar, only(reader, "anna")},
-	{"/dav/calendars/klein/group-7b/", kindCalendar, only(holder, "klein")},
+	{"/dav/calendars/klein/group-7b/", kindCalendar, only(writer, "klein")},
 	{"/dav/contacts/anna/contacts/", kindAddressBook, only(holder, "anna")},
 	{"/dav/contacts/ben/group-7b/", kindAddressBook, only(reader, "ben")},
 	{"/webdav/Groups/", kindGroupList, only(reader, everyone...)},

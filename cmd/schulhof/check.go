@@ -74,16 +74,20 @@ func writeProblems(w io.Writer, problems []problem) error {
 
 func newReindexCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "reindex", Short: "Rebuild the search index", Args: cobra.NoArgs,
+		Use: "reindex", Short: "Rebuild the indexes of mail and calendars", Args: cobra.NoArgs,
 		Long: "Rebuild the search index (search.db) from the stored mail. Searching works meanwhile, only slower. What an earlier version\n" +
 			"of the program noted of each message (structure, envelope, preview, sort keys) is made anew as well, which a newer server\n" +
-			"otherwise does by itself in the background. With --json: done.",
+			"otherwise does by itself in the background; so is what it noted of each calendar object (component, first and last time).\n" +
+			"With --json: done.",
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, _ []string) error {
 			if err := r.Mail.Reindex(ctx); err != nil {
 				return err
 			}
+			if err := r.DAV.Reindex(ctx); err != nil {
+				return err
+			}
 			return a.result(map[string]bool{"done": true}, func(w io.Writer) error {
-				_, err := fmt.Fprintln(w, "The search index is rebuilt.")
+				_, err := fmt.Fprintln(w, "The indexes are rebuilt.")
 				return err
 			})
 		}),

@@ -19,8 +19,55 @@ type CopyOptions struct {
 // Copy copies an object, or a tree with its properties, in one transaction; contents are shared, not copied. Versions and locks stay
 // behind. fault.Limit: more than MaxTree entries; else as Move. RFC 4918 §9.8.
 func (c *Collections) Copy(ctx context.Context, who directory.ID, from, to Path, o CopyOptions) (n Node, created bool, err error) {
+	if r, err := c.route(ctx, who, from); err == nil && r.book {
+		return c.copyCard(ctx, &r, who, to, o)
+	}
 	t := &transfer{c: c, who: who, guard: o.Guard, overwrite: o.Overwrite, shallow: o.Shallow}
 	return t.run(ctx, from, to, t.copy)
+}
+
+// copyCard is Copy of a card of the directory, which is written where it is read: the copy is a card like any other.
+func (c *Collections) copyCard(ctx context.Context, r *route, who directory.ID, to Path, o CopyOptions) (n Node, created bool, err error) {
+	if len(r.names) == 0 {
+		return n, false, errForbidden()
+	}
+	card, err := c.resolveBook(ctx, r)
+	if err != nil {
+		return n, false, err
+	}
+	switch to.Space {
+	case Contacts:
+	case Calendars:
+		return n, false, errObjectLocation(Calendar)
+	default:
+		return n, false, errObjectLocation(Folder)
+	}
+	content := c.NewSpool()
+	defer content.Close()
+	if _, err := content.Write(card.card); err != nil {
+		return n, false, err
+	}
+	guard := Guard{Tokens: o.Tokens, If: func(s *State) error {
+		if o.If != nil {
+			if err := o.If(s); err != nil {
+				return err
+			}
+		}
+		if o.Overwrite {
+			return nil
+		}
+		at, err := s.At(to)
+		if err == nil && at.Exists {
+			err = errOccupied()
+		}
+		return err
+	}}
+	return c.Put(ctx, who, to, content, PutOptions{Guard: guard, ContentType: card.ContentType})
+}
+
+// errOccupied refuses to replace what is there.
+func errOccupied() error {
+	return fault.Wrap(fault.Conflict, ErrNotEmpty, "there is something of that name already")
 }
 
 func errTooMany() error {

@@ -74,6 +74,11 @@ func hidden(err error) bool {
 	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Limit)
 }
 
+// Ask asks a condition about entries as they are now, for requests that change nothing.
+func (c *Collections) Ask(ctx context.Context, who directory.ID, condition Condition) error {
+	return c.store.Read(ctx, func(tx *store.Tx) error { return c.ask(ctx, tx, who, &Guard{If: condition}) })
+}
+
 // ask asks the condition of g.
 func (c *Collections) ask(ctx context.Context, tx *store.Tx, who directory.ID, g *Guard) error {
 	if g.If == nil {

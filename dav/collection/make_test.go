@@ -95,6 +95,16 @@ func TestMoreCalendarsOfAGroup(t *testing.T) {
 		if n := w.node(w.anna, "calendars:/group-7b~exams"); n.DefaultTitle != "Class 7b: exams" {
 			t.Errorf("%+v", n)
 		}
+		for _, path := range []string{"calendars:/group-7b", "calendars:/group-7b~tasks", "calendars:7b/calendar", "contacts:/group-7b"} { // a group has these as long as it lasts
+			removed := w.dav.Delete(t.Context(), w.klein, at(path), DeleteOptions{})
+			_, _, moved := w.dav.Move(t.Context(), w.klein, at(path), at(path[:strings.IndexByte(path, ':')]+":/mine"), MoveOptions{})
+			if !fault.Is(removed, fault.Forbidden) || !fault.Is(moved, fault.Forbidden) {
+				t.Errorf("%s was removed (%v) or moved (%v)", path, removed, moved)
+			}
+		}
+		if _, _, err := w.dav.Copy(t.Context(), w.klein, at("calendars:/calendar"), at("calendars:/group-7b"), CopyOptions{Overwrite: true}); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a copy took the place of what the group was given: %v", err)
+		}
 		w.delete(w.klein, "calendars:/group-7b~exams")
 		if got := w.list(w.anna, "calendars:/"); got != "calendar/ group-7b/ group-7b~tasks/ tasks/" {
 			t.Error(got)
@@ -144,9 +154,9 @@ func TestRights(t *testing.T) {
 		{"ben", "calendars:anna", ""}, {"klein", "calendars:anna/calendar", ""}, {"root", "calendars:anna/calendar/e", ""},
 		{"anna", "contacts:/contacts", "rwpbuld"}, {"otto", "contacts:anna/contacts", ""},
 		{"anna", "calendars:7b", "r"}, {"anna", "calendars:/group-7b", "r"}, {"anna", "calendars:/group-7b/g", "r"}, {"mum", "calendars:/group-7b/g", "r"},
-		{"klein", "calendars:7b", "rwpbul"}, {"klein", "calendars:/group-7b", "rwpbuld"}, {"klein", "calendars:/group-7b/g", "rwpld"},
-		{"aide", "calendars:/group-7b", "rwpbuld"}, {"speaker", "calendars:/group-7b", "rwpbuld"}, {"otto", "calendars:/group-7b", ""}, {"root", "calendars:7b", ""},
-		{"anna", "contacts:/group-7b", "r"}, {"klein", "contacts:/group-7b", "rwpbuld"}, {"otto", "contacts:7b", ""},
+		{"klein", "calendars:7b", "rwpbul"}, {"klein", "calendars:/group-7b", "rwpbul"}, {"klein", "calendars:/group-7b/g", "rwpld"},
+		{"aide", "calendars:/group-7b~tasks", "rwpbul"}, {"speaker", "calendars:7b/calendar", "rwpbul"}, {"otto", "calendars:/group-7b", ""}, {"root", "calendars:7b", ""},
+		{"anna", "contacts:/group-7b", "r"}, {"klein", "contacts:/group-7b", "rwpbul"}, {"klein", "calendars:/group-7b~exams", "rwpbuld"}, {"otto", "contacts:7b", ""},
 		{"anna", "groups:/", "r"}, {"otto", "groups:/", "r"}, {"anna", "groups:/7b", "rwpbu"}, {"anna", "groups:/7b/file", "rwpd"}, {"mum", "groups:/7b/file", "rwpd"},
 		{"klein", "groups:/7b", "rwpbul"}, {"klein", "groups:/7b/file", "rwpld"}, {"otto", "groups:/7b", ""}, {"root", "groups:/7b/file", ""},
 		{"anna", "contacts:/directory", "r"}, {"root", "contacts:/directory", "r"}, {"anna", "contacts:/directory/ben.vcf", "r"}, {"anna", "contacts:/directory/otto.vcf", ""},
@@ -162,6 +172,7 @@ func TestRights(t *testing.T) {
 		w.put(w.anna, "calendars:/calendar/e", event("e"))
 		w.put(w.klein, "calendars:/group-7b/g", event("g"))
 		w.put(w.klein, "groups:/7b/file", "1")
+		w.make(w.klein, "calendars:7b/exams", Calendar)
 		for _, tt := range tests {
 			n, err := w.dav.Resolve(ctx, who[tt.who], at(tt.path))
 			if tt.want == "" {

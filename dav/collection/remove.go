@@ -33,7 +33,7 @@ func (c *Collections) Delete(ctx context.Context, who directory.ID, p Path, o De
 			return errNotFound()
 		}
 		in := s.parent()
-		if in == nil || !s.access.privileges(s.path.Space, in.kind, false).Unbind {
+		if in == nil || !s.access.privileges(s.path.Space, in.kind, false).Unbind || s.access.provided(in.kind, s.name()) {
 			return errForbidden()
 		}
 		if err := c.ask(ctx, tx, who, &o.Guard); err != nil {

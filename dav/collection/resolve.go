@@ -50,6 +50,9 @@ func (c *Collections) nodeOf(a *access, p Path, e *entry, in Kind) Node {
 		Path: p, ID: e.id, Kind: e.kind, In: in, Owner: e.owner, Privileges: a.privileges(p.Space, e.kind, in == Object),
 		Created: time.Unix(e.created, 0), Modified: time.Unix(e.modified, 0), Properties: e.properties,
 	}
+	if a.provided(in, e.name) {
+		n.Privileges.Delete = false
+	}
 	if !e.kind.IsCollection() {
 		n.ETag, n.Size, n.ContentType, n.UID, n.Component = etagText(e.etag), e.size, e.contentType, string(e.uid), e.component
 		n.blob, n.at = e.blob, e.at

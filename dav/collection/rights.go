@@ -68,6 +68,17 @@ func (c *Collections) askMembership(a *access) error {
 
 func errNotFound() error { return fault.New(fault.NotFound, "there is nothing of that name") }
 
+// provided tells whether the collection name in a home is one that every group has: it goes with the group, and nobody else removes it.
+func (a *access) provided(in Kind, name string) bool {
+	switch in {
+	case CalendarHome:
+		return a.group && (name == calendarName || name == tasksName)
+	case ContactsHome:
+		return a.group && name == contactsName
+	}
+	return false
+}
+
 // privileges is what a may do in a space: with the members of a collection of kind there, and with the entry of kind itself. top: it is
 // one of the roots, which nobody removes.
 func (a *access) privileges(s Space, kind Kind, top bool) Privileges {

@@ -89,7 +89,7 @@ func (t *transfer) allowed(ctx context.Context, tx *store.Tx) (err error) {
 		return err
 	}
 	if t.dst.found && !t.overwrite {
-		return fault.Wrap(fault.Conflict, ErrNotEmpty, "there is something of that name already")
+		return errOccupied()
 	}
 	if err := t.unlocked(tx); err != nil {
 		return err
@@ -101,11 +101,11 @@ func (t *transfer) allowed(ctx context.Context, tx *store.Tx) (err error) {
 }
 
 func (t *transfer) rights() error {
-	if t.moves && !t.src.access.privileges(t.src.path.Space, t.src.parent().kind, false).Unbind {
+	if above := t.src.parent().kind; t.moves && (!t.src.access.privileges(t.src.path.Space, above, false).Unbind || t.src.access.provided(above, t.src.name())) {
 		return errForbidden()
 	}
 	p := t.dst.access.privileges(t.dst.path.Space, t.in().kind, false)
-	if !p.Bind || t.dst.found && !p.Unbind {
+	if !p.Bind || t.dst.found && (!p.Unbind || t.dst.access.provided(t.in().kind, t.dst.name())) {
 		return errForbidden()
 	}
 	return nil

@@ -147,7 +147,7 @@ func mayRestore(s *spot, e *entry) error {
 	in := s.last()
 	switch {
 	case s.found:
-		return fault.Wrap(fault.Conflict, ErrNotEmpty, "there is something of that name already")
+		return errOccupied()
 	case s.missing() > 1 || !in.kind.IsCollection():
 		return errNoParent()
 	case !s.access.privileges(s.path.Space, in.kind, false).Bind:

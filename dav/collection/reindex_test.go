@@ -1,0 +1,60 @@
+package collection
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"schulhof/store"
+)
+
+// TestReindex: an index that is damaged or of an earlier version is made anew from the bytes, in as many slices as it takes; what
+// clients know of the objects stays as it is.
+func TestReindex(t *testing.T) {
+	quick(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		for i := range reindexSlice + 5 {
+			w.put(w.anna, fmt.Sprintf("calendars:/calendar/%d.ics", i), event(fmt.Sprint(i)))
+		}
+		w.put(w.anna, "contacts:/contacts/a.vcf", "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:a\r\nFN:A\r\nN:A;;;;\r\nEND:VCARD\r\n")
+		w.put(w.anna, "files:/a.ics", event("a"))
+		columns := func() (list string) {
+			w.check(w.store.Read(ctx, func(tx *store.Tx) error {
+				list = ""
+				rows, err := tx.Query(`SELECT name, COALESCE(component, '-'), COALESCE(first_, -1), COALESCE(last_, -1), recurring, modseq FROM dav_entry WHERE kind = 0 ORDER BY id`)
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				for rows.Next() {
+					var name, component string
+					var first, last, modseq int64
+					var recurring bool
+					if err := rows.Scan(&name, &component, &first, &last, &recurring, &modseq); err != nil {
+						return err
+					}
+					list += fmt.Sprintln(name, component, first, last, recurring, modseq)
+				}
+				return rows.Err()
+			}))
+			return list
+		}
+		before := columns()
+		w.check(w.dav.Reindex(ctx))
+		if got := columns(); got != before {
+			t.Errorf("what was right has become\n%s", got)
+		}
+		w.check(w.store.Write(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(`UPDATE dav_entry SET component = 'VTODO', first_ = 5, last_ = 6, recurring = $1 WHERE component IS NOT NULL`, true)
+			return err
+		}))
+		if columns() == before {
+			t.Fatal("nothing was damaged")
+		}
+		w.check(w.dav.Reindex(ctx))
+		if got := columns(); got != before {
+			t.Errorf("after the damage:\n%s\nwant\n%s", got, before)
+		}
+		w.sound()
+	})
+}
