@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,71 +68,6 @@ func addressLimit(body *element) (int, error) {
 		return 0, fault.New(fault.Invalid, "CARDDAV:nresults is not a number")
 	}
 	return limit, nil
-}
-
-// addressbookMultiget answers with the cards that are named, in that order. RFC 6352 §8.7.
-func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error {
-	l, err := x.newCardListing(body)
-	if err != nil {
-		return err
-	}
-	defer l.release()
-	names, err := x.membersNamed(body, l.listing)
-	if err != nil {
-		return err
-	}
-	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names) {
-		switch {
-		case err != nil:
-			return err
-		case f.Missing:
-			err = l.status(hrefOfPath(f.Node.Path, false), refuse(http.StatusNotFound, ""))
-		default:
-			err = l.card(ctx, f, nil)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return l.finish()
-}
-
-// membersNamed returns the names of those hrefs of a multiget that lie in the collection which is asked, and answers for the others that
-// they are not there.
-func (x *exchange) membersNamed(body *element, l *listing) (names []string, err error) {
-	for _, e := range body.children() {
-		if e.name != dav("href") {
-			continue
-		}
-		href := strings.TrimSpace(e.text())
-		if name, ok := x.memberNamed(href); ok {
-			names = append(names, name)
-		} else if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
-			return nil, err
-		}
-	}
-	return names, nil
-}
-
-// memberNamed returns the name that an href has in the collection which is asked; ok is false for what lies elsewhere.
-func (x *exchange) memberNamed(href string) (name string, ok bool) {
-	u, err := url.Parse(href)
-	if err != nil || u.Host != "" && !strings.EqualFold(u.Host, x.r.Host) {
-		return "", false
-	}
-	names, _, err := splitPath(u.EscapedPath())
-	if err != nil {
-		return "", false
-	}
-	path, ok := spacePath(names, x.id.Account.Login)
-	if !ok {
-		return "", false
-	}
-	parent, name, ok := path.Parent()
-	if !ok || parent.Space != x.res.path.Space || parent.Owner != x.res.path.Owner || !slices.Equal(parent.Segments, x.res.path.Segments) {
-		return "", false
-	}
-	return name, true
 }
 
 // cardListing is a multistatus of cards.

@@ -32,77 +32,67 @@ func calendarFilter(e *element) (*ical.Filter, error) {
 }
 
 func compFilter(e *element) (f ical.CompFilter, err error) {
-	if f.Name, err = filterName(e); err != nil {
-		return f, err
-	}
-	for _, child := range e.children() {
-		switch child.name {
-		case caldav("is-not-defined"):
-			f.NotDefined = true
-		case caldav("time-range"):
-			f.Range, err = timeRange(child)
-		case caldav("prop-filter"):
-			var p ical.PropFilter
-			p, err = propFilter(child)
-			f.Props = append(f.Props, p)
-		case caldav("comp-filter"):
-			var c ical.CompFilter
-			c, err = compFilter(child)
-			f.Comps = append(f.Comps, c)
-		default:
-			err = unsupportedCalendarFilter(child)
-		}
-		if err != nil {
-			return f, err
-		}
-	}
-	return f, nil
+	err = filterParts(e, &f.Name, map[name]func(*element) error{
+		caldav("is-not-defined"): mark(&f.NotDefined),
+		caldav("time-range"):     into(&f.Range, timeRange),
+		caldav("prop-filter"):    onto(&f.Props, propFilter),
+		caldav("comp-filter"):    onto(&f.Comps, compFilter),
+	})
+	return f, err
 }
 
 func propFilter(e *element) (f ical.PropFilter, err error) {
-	if f.Name, err = filterName(e); err != nil {
-		return f, err
-	}
-	for _, child := range e.children() {
-		switch child.name {
-		case caldav("is-not-defined"):
-			f.NotDefined = true
-		case caldav("time-range"):
-			f.Range, err = timeRange(child)
-		case caldav("text-match"):
-			f.Text, err = calendarTextMatch(child)
-		case caldav("param-filter"):
-			var p ical.ParamFilter
-			p, err = paramFilter(child)
-			f.Params = append(f.Params, p)
-		default:
-			err = unsupportedCalendarFilter(child)
-		}
-		if err != nil {
-			return f, err
-		}
-	}
-	return f, nil
+	err = filterParts(e, &f.Name, map[name]func(*element) error{
+		caldav("is-not-defined"): mark(&f.NotDefined),
+		caldav("time-range"):     into(&f.Range, timeRange),
+		caldav("text-match"):     into(&f.Text, calendarTextMatch),
+		caldav("param-filter"):   onto(&f.Params, paramFilter),
+	})
+	return f, err
 }
 
 func paramFilter(e *element) (f ical.ParamFilter, err error) {
-	if f.Name, err = filterName(e); err != nil {
-		return f, err
+	err = filterParts(e, &f.Name, map[name]func(*element) error{
+		caldav("is-not-defined"): mark(&f.NotDefined),
+		caldav("text-match"):     into(&f.Text, calendarTextMatch),
+	})
+	return f, err
+}
+
+// filterParts reads the name of a filter and its parts, each as parts says; others are not understood.
+func filterParts(e *element, of *string, parts map[name]func(*element) error) (err error) {
+	if *of, err = filterName(e); err != nil {
+		return err
 	}
 	for _, child := range e.children() {
-		switch child.name {
-		case caldav("is-not-defined"):
-			f.NotDefined = true
-		case caldav("text-match"):
-			f.Text, err = calendarTextMatch(child)
-		default:
-			err = unsupportedCalendarFilter(child)
+		read := parts[child.name]
+		if read == nil {
+			return violated(http.StatusForbidden, caldav("supported-filter"), "a filter with "+describe(child.name)+" is not understood")
 		}
-		if err != nil {
-			return f, err
+		if err := read(child); err != nil {
+			return err
 		}
 	}
-	return f, nil
+	return nil
+}
+
+// mark reads an element that is there or not.
+func mark(at *bool) func(*element) error {
+	return func(*element) error { *at = true; return nil }
+}
+
+// into reads an element that stands for one value; of several the last counts.
+func into[T any](at *T, read func(*element) (T, error)) func(*element) error {
+	return func(e *element) (err error) { *at, err = read(e); return err }
+}
+
+// onto reads an element that may come several times.
+func onto[T any](list *[]T, read func(*element) (T, error)) func(*element) error {
+	return func(e *element) error {
+		one, err := read(e)
+		*list = append(*list, one)
+		return err
+	}
 }
 
 // calendarTextMatch reads CALDAV:text-match. RFC 4791 §9.7.5.
@@ -119,10 +109,6 @@ func calendarTextMatch(e *element) (*ical.TextMatch, error) {
 		return nil, fault.New(fault.Invalid, "negate-condition is neither yes nor no")
 	}
 	return t, nil
-}
-
-func unsupportedCalendarFilter(e *element) error {
-	return violated(http.StatusForbidden, caldav("supported-filter"), "a filter with "+describe(e.name)+" is not understood")
 }
 
 // timeRange reads start and end, which are in UTC. At least one is there. RFC 4791 §9.9.

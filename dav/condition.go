@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"context"
 	"net/http"
 
 	"schulhof/dav/collection"
@@ -48,6 +49,24 @@ func (x *exchange) guard() (g collection.Guard, err error) {
 		return checkLists(s, lists)
 	}
 	return g, nil
+}
+
+// askIf asks the If header of a request that changes no entry. Every other method asks it inside its transaction. RFC 4918 §10.4.
+func (x *exchange) askIf(ctx context.Context) error {
+	switch x.r.Method {
+	case "GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "UNLOCK":
+	default:
+		return nil
+	}
+	h, err := parseIf(x.r.Header.Values("If"))
+	if err != nil || h == nil {
+		return err
+	}
+	lists, err := x.placed(h)
+	if err != nil {
+		return err
+	}
+	return x.srv.collections.Ask(ctx, x.who(), func(s *collection.State) error { return checkLists(s, lists) })
 }
 
 // errPrecondition is 412. Its text names the header.

@@ -171,4 +171,24 @@ func TestIfOverHTTP(t *testing.T) {
 		{"submitted about another resource", "PUT", "/webdav/Files/b", "2", []string{"If", "</webdav/Files/a> (Not " + token + ")"}, 204, ""},
 		{"a token that is made up", "PUT", "/webdav/Files/b", "2", []string{"If", "(<urn:uuid:1>) " + nothing}, 423, ""},
 	})
+	const sync = `<sync-collection xmlns="DAV:"><sync-token/><sync-level>1</sync-level><prop/></sync-collection>`
+	for _, read := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"GET", "/webdav/Files/a", "", 200}, {"HEAD", "/webdav/Files/a", "", 200}, {"OPTIONS", "/webdav/Files/a", "", 200},
+		{"PROPFIND", "/webdav/Files/a", "", 207}, {"REPORT", "/webdav/Files/", sync, 207}, {"PROPFIND", "/dav/", "", 207},
+	} {
+		ask := func(name, header string, status int) asked {
+			return asked{name, read.method, read.path, read.body, []string{"Depth", "0", "If", header}, status, ""}
+		}
+		w.asks(t, "anna", []asked{
+			ask("always true", nothing, read.status), ask("its tag", "</webdav/Files/a> (["+tagA+"])", read.status),
+			ask("another's tag", "</webdav/Files/a> (["+tagB+"])", 412), ask("a lock", "</webdav/Files/b> ("+token+")", read.status),
+			ask("no such lock", "</webdav/Files/b> (<urn:uuid:1>)", 412), ask("no list", "x", 400),
+			ask("what one may not see is not there", "</webdav/Groups/9z/x> (Not ["+tagA+"])", read.status),
+		})
+	}
+	w.want(412, "anna", "UNLOCK", "/webdav/Files/b", "", "Lock-Token", token, "If", "(["+tagA+"])")
+	w.want(204, "anna", "UNLOCK", "/webdav/Files/b", "", "Lock-Token", token, "If", "(["+tagB+"])")
 }

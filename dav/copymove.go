@@ -27,10 +27,10 @@ func (x *exchange) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, created, err := x.srv.collections.Copy(ctx, x.who(), x.res.path, to, collection.CopyOptions{
+	node, created, err := x.srv.collections.Copy(ctx, x.who(), x.res.path, to, collection.CopyOptions{
 		Guard: guard, Overwrite: overwrite, Shallow: d == depth0,
 	})
-	return x.placedAt(to, created, err)
+	return x.placedAt(ctx, to, node, created, err)
 }
 
 // move gives it another name or place; a folder moves as quickly as a file. RFC 4918 §9.9.
@@ -46,8 +46,8 @@ func (x *exchange) move(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, created, err := x.srv.collections.Move(ctx, x.who(), x.res.path, to, collection.MoveOptions{Guard: guard, Overwrite: overwrite})
-	return x.placedAt(to, created, err)
+	node, created, err := x.srv.collections.Move(ctx, x.who(), x.res.path, to, collection.MoveOptions{Guard: guard, Overwrite: overwrite})
+	return x.placedAt(ctx, to, node, created, err)
 }
 
 // destination reads the headers of COPY and MOVE, and authorises the place that they name.
@@ -86,13 +86,12 @@ func (x *exchange) destination(ctx context.Context) (to collection.Path, overwri
 }
 
 // placedAt answers COPY and MOVE.
-func (x *exchange) placedAt(to collection.Path, created bool, err error) error {
+func (x *exchange) placedAt(ctx context.Context, to collection.Path, node collection.Node, created bool, err error) error {
 	if err != nil {
 		return x.memberFailed(err, x.res.path, to)
 	}
 	if created {
 		x.w.Header().Set("Location", hrefOfPath(to, x.res.kind&collections != 0))
-		return x.done(http.StatusCreated)
 	}
-	return x.done(http.StatusNoContent)
+	return x.stored(ctx, node, created)
 }

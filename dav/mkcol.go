@@ -114,13 +114,20 @@ func (x *exchange) make(ctx context.Context, o collection.MakeOptions, body *ele
 		}
 	}
 	if !change.allowed() {
-		return x.answerMake(change, response)
+		return x.answerMake(http.StatusFailedDependency, change, response)
 	}
 	o.Properties = change.set()
 	if _, err := x.srv.collections.Make(ctx, x.who(), x.res.path, o); err != nil {
 		return err
 	}
-	x.w.Header().Set("Cache-Control", "no-cache")
+	h := x.w.Header()
+	h.Set("Cache-Control", "no-cache")
+	if applied := x.prefer.applied(); applied != "" { // the short answer is the one that everybody gets (RFC 8144 §2.3)
+		h.Set("Preference-Applied", applied)
+	}
+	if x.prefer.representation && len(change.items) > 0 {
+		return x.answerMake(http.StatusCreated, change, response)
+	}
 	return x.done(http.StatusCreated)
 }
 
@@ -151,11 +158,11 @@ func (x *exchange) changeToMake(body *element, o *collection.MakeOptions) (*prop
 	return c, nil
 }
 
-// answerMake says why a collection was not made: 424 with the properties' own answers. RFC 5689 §3.
-func (x *exchange) answerMake(c *propertyChange, response name) error {
+// answerMake tells each property's own answer: why a collection was not made (424), or what it has been made with. RFC 5689 §3.
+func (x *exchange) answerMake(status int, c *propertyChange, response name) error {
 	m := x.newMultistatus()
 	defer m.release()
-	m.answer.status = http.StatusFailedDependency
+	m.answer.status = status
 	m.begun = true
 	m.raw(xmlHead + "<" + prefixes[response.Space] + ":" + response.Local + declarations + ">")
 	c.appendPropstats(m)

@@ -2,12 +2,9 @@ package dav
 
 import (
 	"context"
+	"crypto/rand"
 	"mime"
 	"net/http"
-
-	"schulhof/dav/collection"
-
-	"crypto/rand"
 )
 
 // addMember is the query that makes a collection's URL the one that takes new members. RFC 5995 §3.2.1.
@@ -21,24 +18,14 @@ func (x *exchange) post(ctx context.Context) error {
 	if err := x.mayUpload(ctx); err != nil {
 		return err
 	}
-	guard, err := x.guard()
-	if err != nil {
-		return err
-	}
-	content, err := x.receive()
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	kind := x.r.Header.Get("Content-Type")
-	place := x.res.path.Child(rand.Text() + x.extension(kind))
-	node, _, err := x.srv.collections.Put(ctx, x.who(), place, content, collection.PutOptions{Guard: guard, ContentType: kind})
+	place := x.res.path.Child(rand.Text() + x.extension(x.r.Header.Get("Content-Type")))
+	node, created, err := x.upload(ctx, place)
 	if err != nil {
 		return err
 	}
 	x.w.Header().Set("Location", hrefOfPath(place, false))
 	x.w.Header().Set("ETag", `"`+node.ETag+`"`)
-	return x.done(http.StatusCreated)
+	return x.stored(ctx, node, created)
 }
 
 // extension is what the new name ends in.

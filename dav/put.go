@@ -17,27 +17,27 @@ func (x *exchange) put(ctx context.Context) error {
 	if err := x.mayPut(ctx); err != nil {
 		return err
 	}
-	guard, err := x.guard()
-	if err != nil {
-		return err
-	}
-	content, err := x.receive()
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	node, created, err := x.srv.collections.Put(ctx, x.who(), x.res.path, content, collection.PutOptions{
-		Guard: guard, ContentType: x.r.Header.Get("Content-Type"),
-	})
+	node, created, err := x.upload(ctx, x.res.path)
 	if err != nil {
 		return x.orRepresentation(ctx, err)
 	}
 	// The bytes are kept as they are, so the tag is that of what was sent (RFC 4791 §5.3.4).
 	x.w.Header().Set("ETag", `"`+node.ETag+`"`)
-	if created {
-		return x.done(http.StatusCreated)
+	return x.stored(ctx, node, created)
+}
+
+// upload puts the body at a place, under the request's conditions.
+func (x *exchange) upload(ctx context.Context, at collection.Path) (node collection.Node, created bool, err error) {
+	guard, err := x.guard()
+	if err != nil {
+		return node, false, err
 	}
-	return x.done(http.StatusNoContent)
+	content, err := x.receive()
+	if err != nil {
+		return node, false, err
+	}
+	defer content.Close()
+	return x.srv.collections.Put(ctx, x.who(), at, content, collection.PutOptions{Guard: guard, ContentType: x.r.Header.Get("Content-Type")})
 }
 
 // mayPut refuses what need not be uploaded to be refused.
@@ -119,31 +119,4 @@ func (x *exchange) receive() (*store.Spool, error) {
 		return nil, errors.Join(err, spool.Close())
 	}
 	return spool, nil
-}
-
-// orRepresentation answers a write whose condition failed with what is there now, for clients that would ask for it next.
-// RFC 8144 §3.2.
-func (x *exchange) orRepresentation(ctx context.Context, failed error) error {
-	var p *problem
-	if !x.prefer.representation || !errors.As(failed, &p) || p.status != http.StatusPreconditionFailed {
-		return failed
-	}
-	node, err := x.srv.collections.Resolve(ctx, x.who(), x.res.path)
-	if err != nil || node.Kind != collection.Object {
-		return failed //nolint:nilerr // then there is nothing to show
-	}
-	content, err := x.srv.collections.Open(ctx, node)
-	if err != nil {
-		return failed //nolint:nilerr // the same
-	}
-	defer content.Close()
-	h := x.w.Header()
-	h.Set("Content-Type", contentType(node))
-	h.Set("Content-Location", x.res.href())
-	h.Set("ETag", `"`+node.ETag+`"`)
-	h.Set("Preference-Applied", "return=representation")
-	h.Add("Vary", "Prefer")
-	x.begin(http.StatusPreconditionFailed)
-	_, err = io.Copy(x, content)
-	return err
 }

@@ -70,14 +70,14 @@ var handlers = map[string]func(*exchange, context.Context) error{
 	"UNLOCK": (*exchange).unlock, "REPORT": (*exchange).report,
 }
 
-// needFor is what method takes on a resource of kind k; 0: it is not for it.
-func needFor(method string, k kind) need {
-	for kinds, n := range rules[method] {
-		if kinds&k != 0 {
-			return n
+// needFor is what method takes on a resource of kind k; 0: it is not for it. Of several kinds those count for which it does something.
+func needFor(method string, k kind) (n need) {
+	for kinds, one := range rules[method] {
+		if kinds&k != 0 && (n == 0 || n == needRefused) {
+			n = one
 		}
 	}
-	return 0
+	return n
 }
 
 // authorise stands before every handler. What is not allowed by the table is refused.

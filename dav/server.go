@@ -168,6 +168,9 @@ func (x *exchange) run(ctx context.Context) error {
 	if err := x.authorise(route, x.res); err != nil {
 		return err
 	}
+	if err := x.askIf(ctx); err != nil {
+		return err
+	}
 	return route.run(x, ctx)
 }
 

@@ -1,0 +1,95 @@
+package dav
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"schulhof/dav/collection"
+)
+
+// addressbookMultiget answers with the cards that are named, in that order. RFC 6352 §8.7.
+func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error {
+	l, err := x.newCardListing(body)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	return x.multiget(ctx, body, l.listing, func(f collection.Found) error { return l.card(ctx, f, nil) })
+}
+
+// calendarMultiget answers with the objects that are named, in that order. RFC 4791 §7.9.
+func (x *exchange) calendarMultiget(ctx context.Context, body *element) error {
+	floating, err := x.floating(ctx, body)
+	if err != nil {
+		return err
+	}
+	l, err := x.newEventListing(body, floating)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	return x.multiget(ctx, body, l.listing, func(f collection.Found) error { return l.show(ctx, f) })
+}
+
+// multiget shows what the hrefs in body name, and says of the others that they are not there.
+func (x *exchange) multiget(ctx context.Context, body *element, l *listing, show func(collection.Found) error) error {
+	names, err := x.membersNamed(body, l)
+	if err != nil {
+		return err
+	}
+	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names) {
+		switch {
+		case err != nil:
+			return err
+		case f.Missing:
+			err = l.status(hrefOfPath(f.Node.Path, false), refuse(http.StatusNotFound, ""))
+		default:
+			err = show(f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return l.finish()
+}
+
+// membersNamed returns the names of those hrefs of a multiget that lie in the collection which is asked, and answers for the others that
+// they are not there.
+func (x *exchange) membersNamed(body *element, l *listing) (names []string, err error) {
+	for _, e := range body.children() {
+		if e.name != dav("href") {
+			continue
+		}
+		href := strings.TrimSpace(e.text())
+		if name, ok := x.memberNamed(href); ok {
+			names = append(names, name)
+		} else if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// memberNamed returns the name that an href has in the collection which is asked; ok is false for what lies elsewhere.
+func (x *exchange) memberNamed(href string) (name string, ok bool) {
+	u, err := url.Parse(href)
+	if err != nil || u.Host != "" && !strings.EqualFold(u.Host, x.r.Host) {
+		return "", false
+	}
+	names, _, err := splitPath(u.EscapedPath())
+	if err != nil {
+		return "", false
+	}
+	path, ok := spacePath(names, x.id.Account.Login)
+	if !ok {
+		return "", false
+	}
+	parent, name, ok := path.Parent()
+	if !ok || parent.Space != x.res.path.Space || parent.Owner != x.res.path.Owner || !slices.Equal(parent.Segments, x.res.path.Segments) {
+		return "", false
+	}
+	return name, true
+}
