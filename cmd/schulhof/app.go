@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"schulhof/directory"
 	"schulhof/store/fault"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ type app struct {
 	args           []string
 	version        string
 	commands       []func(*app) *cobra.Command
+	hash           directory.HashParams // what hashing a password costs; zero: the default
 
 	configPath string   // --config
 	sets       []string // --set of init and serve

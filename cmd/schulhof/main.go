@@ -6,21 +6,23 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"schulhof/directory"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(directory.HashParams{})) }
 
-// run is main without the exit; the test program is this program, too.
-func run() int {
+// run is main without the exit; the test program is this program, too, with hashes that cost less.
+func run(hash directory.HashParams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	directory, err := os.Getwd()
+	here, err := os.Getwd()
 	if err != nil {
-		directory = "/"
+		here = "/"
 	}
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, directory: directory, files: localFiles{directory},
-		program: os.Args[0], args: os.Args[1:], version: programVersion(), commands: commands(),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, directory: here, files: localFiles{here},
+		program: os.Args[0], args: os.Args[1:], version: programVersion(), commands: commands(), hash: hash,
 	}
 	return a.execute(ctx)
 }

@@ -45,6 +45,7 @@ type outside struct {
 	log     *slog.Logger
 	metrics prometheus.Registerer // nil: none
 	now     func() time.Time      // nil: time.Now
+	hash    directory.HashParams  // zero: the default
 }
 
 // openRooms opens the data of c. The caller closes them.
@@ -68,7 +69,7 @@ func openRooms(ctx context.Context, c *config.Config, o outside) (*rooms, error)
 func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	q := r.Config.Quota
 	r.Directory, err = directory.New(ctx, r.Store, directory.Options{
-		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, Zone: r.Config.Server.Zone(), Allowlist: r.Config.Security.Networks(),
+		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, HashParams: o.hash, Zone: r.Config.Server.Zone(), Allowlist: r.Config.Security.Networks(),
 		RoleQuota: map[directory.Role]int64{
 			directory.Student: int64(q.Student), directory.Teacher: int64(q.Teacher), directory.Parent: int64(q.Parent),
 			directory.Staff: int64(q.Staff), directory.Admin: int64(q.Admin),
@@ -164,7 +165,7 @@ func (a *app) inServerOrHere(ctx context.Context, fn func(context.Context, *room
 			return err
 		}
 		log := newLogger(a.stderr, config.Log{Level: "warn", Format: c.Log.Format})
-		r, err := openRooms(ctx, c, outside{log: log})
+		r, err := openRooms(ctx, c, outside{log: log, hash: a.hash})
 		if err == nil {
 			return errors.Join(fn(ctx, r), r.Close())
 		}

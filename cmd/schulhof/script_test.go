@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/directory"
 
 	"github.com/emersion/go-smtp"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +28,7 @@ import (
 // would take, because each command that they give is a program: 20 milliseconds are enough.
 func TestMain(m *testing.M) {
 	os.Setenv(raceVariable, os.Getenv(raceVariable)+" atexit_sleep_ms=20")
-	testscript.Main(m, map[string]func(){"schulhof": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"schulhof": func() { os.Exit(run(directory.HashParams{MemoryKiB: 256, Time: 1, Threads: 1})) }})
 }
 
 // TestScripts plays the stories in testdata/script against the real program. Besides testscript's own commands a story has:

@@ -52,7 +52,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, log *slog.Logger, rea
 	if err != nil {
 		return err
 	}
-	r, err := openRooms(ctx, c, outside{log: log, metrics: metrics})
+	r, err := openRooms(ctx, c, outside{log: log, metrics: metrics, hash: a.hash})
 	if err != nil {
 		return err
 	}
