@@ -88,7 +88,7 @@ func TestGroups(t *testing.T) {
 		anna, bob := add(t, d, "anna", Student), add(t, d, "bob", Teacher)
 		g, err := d.AddGroup(ctx, Group{Name: "7B", Title: "Klasse 7b", Kind: Class, ToSender: true})
 		must(t, err)
-		if want := (Group{g.ID, "7b", "7b@school.test", "Klasse 7b", Class, true}); g != want {
+		if want := (Group{g.ID, "7b", "7b@school.test", "Klasse 7b", Class, true, "", false}); g != want {
 			t.Errorf("made %+v, want %+v", g, want)
 		}
 		must(t, d.AddMembers(ctx, g.ID, []ID{bob.ID, anna.ID}, false))
@@ -101,7 +101,7 @@ func TestGroups(t *testing.T) {
 		must(t, d.ChangeGroup(ctx, g.ID, new("Klasse 7 b"), new(Course), new(false)))
 		for _, name := range []string{"7b", "7B", "7b@school.test", "7B@School.test"} {
 			got, err := d.Group(ctx, name)
-			if want := (Group{g.ID, "7b", "7b@school.test", "Klasse 7 b", Course, false}); got != want || err != nil {
+			if want := (Group{g.ID, "7b", "7b@school.test", "Klasse 7 b", Course, false, "", false}); got != want || err != nil {
 				t.Errorf("Group(%q) = %+v, %v; want %+v", name, got, err, want)
 			}
 		}

@@ -69,7 +69,7 @@ func TestSmoke(t *testing.T) {
 		must(t, d.AddAlias(ctx, Alias{"office@school.test", []string{"anna"}}))
 		got, err := d.Resolve(ctx, "Office+Math@school.test", "")
 		must(t, err)
-		if len(got) != 1 || got[0] != (Recipient{anna.ID, "anna@school.test", "Math", "office@school.test"}) {
+		if len(got) != 1 || got[0] != (Recipient{Account: anna.ID, Address: "anna@school.test", Detail: "Math", Via: "office@school.test"}) {
 			t.Errorf("resolved to %+v", got)
 		}
 		must(t, d.Close())

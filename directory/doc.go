@@ -10,6 +10,7 @@
 //	domain.go account.go group.go alias.go resource.go   administration, one subject each
 //	resolve.go     what an address leads to, and who may write as it
 //	policy.go contact.go quiet.go   the contact policy: its rules, what they say, and when
+//	list.go external.go   groups as mailing lists: who may write to them, and members who have no account
 //	sending.go     how many recipients an account may write to within an hour
 //	view.go        the whole directory in memory; commits publish into it
 //	login.go       Authenticate and Valid

@@ -42,7 +42,9 @@ type Group struct {
 	Address  string
 	Title    string
 	Kind     Kind
-	ToSender bool // a mail to the group reaches its sender too (default true)
+	ToSender bool    // a mail to the group reaches its sender too (default true)
+	Post     Posting // who may write to its address; "": as its kind, see Posting
+	Archive  bool    // its own mailbox keeps what is sent to it
 }
 
 // Member is an account in a group.
@@ -52,7 +54,7 @@ type Member struct {
 }
 
 // AddGroup makes a group. Name may be a full address; without a domain it is at the main one; Address counts if it is set.
-// AddGroup makes it with ToSender as given. fault.Invalid, AlreadyExists, NotFound (the domain).
+// It is made with ToSender as given, and as a list as its kind is: see ChangeList. fault.Invalid, AlreadyExists, NotFound (the domain).
 func (d *Directory) AddGroup(ctx context.Context, g Group) (Group, error) {
 	name := g.Address
 	if name == "" {
@@ -68,7 +70,7 @@ func (d *Directory) AddGroup(ctx context.Context, g Group) (Group, error) {
 	if g.Title, err = checkDisplayName("title", g.Title); err != nil {
 		return Group{}, fmt.Errorf("add group: %w", err)
 	}
-	g.Address = address.String()
+	g.Address, g.Post, g.Archive = address.String(), "", false
 	now := d.now().Unix()
 	err = d.store.Write(ctx, func(tx *store.Tx) error {
 		if g.ID, g.Name, err = insertPrincipal(tx, kindGroup, address, g.Title, now); err != nil {

@@ -27,15 +27,25 @@ func updateGroup(tx *store.Tx, g Group) error {
 	return nil
 }
 
+// upsertList writes what g is as a list.
+func upsertList(tx *store.Tx, g Group) error {
+	_, err := tx.Exec(`INSERT INTO group_list (group_id, post, archive) VALUES ($1, $2, $3)
+		ON CONFLICT (group_id) DO UPDATE SET post = excluded.post, archive = excluded.archive`, int64(g.ID), string(g.Post), g.Archive)
+	if err != nil {
+		return fmt.Errorf("write list: %w", err)
+	}
+	return nil
+}
+
 // groupColumns is the select list that scanGroup reads.
-const groupColumns = `p.id, p.login, p.address, p.name, p.created, g.kind, g.to_sender
-	FROM principal p JOIN school_group g ON g.principal_id = p.id`
+const groupColumns = `p.id, p.login, p.address, p.name, p.created, g.kind, g.to_sender, COALESCE(l.post, ''), COALESCE(l.archive, 0)
+	FROM principal p JOIN school_group g ON g.principal_id = p.id LEFT JOIN group_list l ON l.group_id = p.id`
 
 func scanGroup(scan func(...any) error) (g Group, created int64, err error) {
 	var id int64
-	var kind string
-	err = scan(&id, &g.Name, &g.Address, &g.Title, &created, &kind, &g.ToSender)
-	g.ID, g.Kind = ID(id), Kind(kind)
+	var kind, post string
+	err = scan(&id, &g.Name, &g.Address, &g.Title, &created, &kind, &g.ToSender, &post, &g.Archive)
+	g.ID, g.Kind, g.Post = ID(id), Kind(kind), Posting(post)
 	return g, created, err
 }
 

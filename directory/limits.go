@@ -77,6 +77,14 @@ const (
 	maxPerHour    = 1_000_000 // recipients: more is no limit
 )
 
+// Limits of groups as lists.
+const (
+	MaxExternals = 2000 // members of one group who have no account here
+	MaxBounces   = 5    // days in a row on which mail came back, then nothing more is sent
+	bounceDay    = 20 * time.Hour
+	bounceForget = 7 * 24 * time.Hour
+)
+
 // LogRetention is how long the directory can tell what changed: clients' sync tokens of the school's address book are valid for 90 days at
 // least.
 const LogRetention = 100 * 24 * time.Hour

@@ -14,7 +14,7 @@ func (d *Directory) load(tx *store.Tx) error {
 	}
 	d.view.setDomains(names)
 	for _, step := range []func(*store.Tx) error{
-		d.loadAccounts, d.loadGroups, d.loadMembers, d.loadResources, d.loadAliases, d.loadRules, d.loadApps, d.loadLimits, d.loadNetworks, d.loadLog,
+		d.loadAccounts, d.loadGroups, d.loadMembers, d.loadExternals, d.loadResources, d.loadAliases, d.loadRules, d.loadApps, d.loadLimits, d.loadNetworks, d.loadLog,
 	} {
 		if err := step(tx); err != nil {
 			return err

@@ -13,6 +13,7 @@ type Recipient struct {
 	Address string // the account's primary address
 	Detail  string // of plus-addressing: "math" of anna+math@; "" if none
 	Via     string // the alias or group address that was expanded; "" if addressed directly
+	List    ID     // the group whose member this is; 0 if addressed otherwise
 }
 
 // Resolve expands an envelope recipient: account, alias (chains, cycle-safe), plus-address, group (each member once). sender is MAIL FROM ("" for <>).
@@ -71,12 +72,14 @@ func stateFault(e *accountEntry, a Address) error {
 
 // expansion collects what an address leads to. It needs the view's lock.
 type expansion struct {
-	view    *view
-	sender  string
-	out     []Recipient
-	seen    map[ID]bool
-	visited map[*aliasEntry]bool
-	refused error // why something that exists got nothing
+	view      *view
+	sender    string
+	lists     []*groupEntry // those that were found
+	listsOnly bool          // leave their members out
+	out       []Recipient
+	seen      map[ID]bool
+	visited   map[*aliasEntry]bool
+	refused   error // why something that exists got nothing
 }
 
 // expand follows a; detail and via come from the addresses before it in the chain.
@@ -118,7 +121,7 @@ func (x *expansion) follow(a Address, detail, via string) bool {
 	}
 	switch {
 	case x.view.accounts[id] != nil:
-		x.account(x.view.accounts[id], a, detail, via)
+		x.account(x.view.accounts[id], a, detail, via, 0)
 	case x.view.groups[id] != nil:
 		x.group(x.view.groups[id], detail, via)
 	default:
@@ -127,17 +130,24 @@ func (x *expansion) follow(a Address, detail, via string) bool {
 	return true
 }
 
-func (x *expansion) account(e *accountEntry, a Address, detail, via string) {
+func (x *expansion) account(e *accountEntry, a Address, detail, via string, list ID) {
 	switch {
+	case x.listsOnly:
 	case e.State != Active:
 		x.refused = stateFault(e, a)
 	case !x.seen[e.ID] && len(x.out) < MaxExpansion:
 		x.seen[e.ID] = true
-		x.out = append(x.out, Recipient{Account: e.ID, Address: e.Address, Detail: detail, Via: via})
+		x.out = append(x.out, Recipient{Account: e.ID, Address: e.Address, Detail: detail, Via: via, List: list})
 	}
 }
 
 func (x *expansion) group(g *groupEntry, detail, via string) {
+	if !slices.Contains(x.lists, g) {
+		x.lists = append(x.lists, g)
+	}
+	if x.listsOnly {
+		return
+	}
 	if via == "" {
 		via = g.Address
 	}
@@ -150,7 +160,7 @@ func (x *expansion) group(g *groupEntry, detail, via string) {
 	}
 	for _, m := range g.members {
 		if m.account.State == Active && m.account != sender {
-			x.account(m.account, Address{}, detail, via)
+			x.account(m.account, Address{}, detail, via, g.ID)
 		}
 	}
 	if len(x.out) == 0 {
@@ -164,7 +174,7 @@ func (x *expansion) administrators(a Address, via string) {
 	}
 	for _, e := range sortedByLogin(x.view.accounts, func(e *accountEntry) string { return e.Login }) {
 		if e.Role == Admin && e.State == Active {
-			x.account(e, a, "", via)
+			x.account(e, a, "", via, 0)
 		}
 	}
 }

@@ -40,8 +40,9 @@ type accountEntry struct {
 
 type groupEntry struct {
 	Group
-	created int64
-	members []memberEntry // by login
+	created  int64
+	members  []memberEntry // by login
+	external []External    // by address; never changed in place
 }
 
 type memberEntry struct {

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,8 +12,8 @@ import (
 
 // Delivery is one SMTP or LMTP transaction.
 type Delivery struct {
-	Message    *Prepared
-	Sender     string // MAIL FROM, "" for <>
+	Message    *Prepared // nil if every recipient has a form of their own
+	Sender     string    // MAIL FROM, "" for <>
 	Recipients []To
 	TraceID    string
 	Dedupe     *Dedupe                  // a message whose earlier connection ended before our 250 was written
@@ -26,6 +27,7 @@ type To struct {
 	Exact   bool   // Mailbox must exist or is created (Junk)
 	Via     string // kept in a column
 	Flags   Flags
+	Message *Prepared // their form of the message, such as a list's; nil: Delivery.Message
 }
 
 // Deliver puts a message into its recipients' mailboxes. results tells each recipient's, in order: nil, fault.OverQuota, fault.NotFound …:
@@ -55,14 +57,15 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 		}
 	}
 	now := m.now().Unix()
-	size := d.Message.Blob.Size
 	err = m.store.Write(ctx, func(tx *store.Tx) error {
 		results = append(results[:0], refused...)
-		var content ContentID
+		forms := map[*Prepared]ContentID{}
 		for i, to := range d.Recipients {
 			if results[i] != nil {
 				continue
 			}
+			form := cmp.Or(to.Message, d.Message)
+			size := form.Blob.Size
 			name, err := m.mailboxFor(tx, to, names[i])
 			if err == nil {
 				err = charge(tx, to.Owner, size, 1, limits[i])
@@ -71,14 +74,14 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 				results[i] = err
 				continue
 			}
-			if err == nil && content == 0 {
+			if err == nil && forms[form] == 0 {
 				var ids []ContentID
-				if ids, err = m.addContents(tx, []*Prepared{d.Message}); err == nil {
-					content = ids[0]
+				if ids, err = m.addContents(tx, []*Prepared{form}); err == nil {
+					forms[form] = ids[0]
 				}
 			}
 			if err == nil {
-				err = m.put(tx, to, name, content, size, now)
+				err = m.put(tx, to, name, forms[form], size, now)
 			}
 			if err != nil {
 				return fmt.Errorf("deliver to account %d: %w", to.Owner, err)

@@ -250,3 +250,34 @@ func TestClassMailReachesAllInOneCommit(t *testing.T) {
 		w.problems()
 	})
 }
+
+// A recipient may have a form of the message of their own: all in one commit, each form stored once.
+func TestDeliverForms(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		plain, list := w.prepare(text("plain")), w.prepare("List-Id: <7b.school.test>\r\n"+text("list"))
+		for _, d := range []Delivery{
+			{Message: plain, Recipients: []To{{Owner: w.anna}, {Owner: w.ben, Message: list}, {Owner: w.anna, Message: list}}},
+			{Recipients: []To{{Owner: w.ben, Message: list}}},
+		} {
+			results, err := w.mail.Deliver(ctx, d)
+			w.check(err)
+			for i, err := range results {
+				if err != nil {
+					t.Errorf("recipient %d: %v", i, err)
+				}
+			}
+		}
+		for who, want := range map[directory.ID]int64{w.anna: plain.Blob.Size + list.Blob.Size, w.ben: 2 * list.Blob.Size} {
+			if q, err := w.mail.Quota(ctx, who); err != nil || q.UsedBytes != want {
+				t.Errorf("account %d uses %d bytes, %v, want %d", who, q.UsedBytes, err, want)
+			}
+		}
+		a, b := w.box(w.anna, "INBOX").Snapshot(), w.box(w.ben, "INBOX").Snapshot()
+		if a.At(0).Content == a.At(1).Content || a.At(1).Content != b.At(0).Content || b.At(0).Content != b.At(1).Content {
+			t.Errorf("contents of anna %d %d, ben %d %d", a.At(0).Content, a.At(1).Content, b.At(0).Content, b.At(1).Content)
+		}
+		w.sameAsRows()
+		w.problems()
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,7 +49,7 @@ func (s *session) deliver(ctx context.Context, t *transaction) outcome {
 	for _, r := range t.recipients {
 		out.each = append(out.each, recipientReply(r, results))
 	}
-	out.delivered = failed < len(results) || len(t.outside) > 0
+	out.delivered = failed < len(results) || len(t.outside) > 0 || t.lists.takes()
 	out.reply = s.together(out.each, t, out.delivered)
 	switch {
 	case failed > 0 && out.delivered && !s.door.submit:
@@ -79,21 +80,25 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 			return results, nil
 		}
 	}
-	prepared, err := s.srv.o.Mail.Prepare(ctx, t.body.spool)
+	if err := s.serveLists(ctx, t); err != nil || t.lists.only(t) {
+		return results, err
+	}
+	p, err := s.prepare(ctx, t, to, at)
 	if err != nil {
-		return nil, fmt.Errorf("store message: %w", err)
+		return nil, err
 	}
-	defer prepared.Release()
-	d := mailbox.Delivery{
-		Message: prepared, Sender: t.envelope.Sender, Recipients: to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
+	defer p.release()
+	got, err := s.srv.o.Mail.Deliver(ctx, mailbox.Delivery{
+		Message: p.plain, Sender: t.envelope.Sender, Recipients: p.to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
+		Also: func(tx *store.Tx) error { return s.alsoCommit(tx, t, p) },
+	})
+	if limit := new(directory.SendingLimit); errors.As(err, &limit) && s.srv.o.Lists != nil {
+		return results, s.holdOverLimit(ctx, t, limit)
 	}
-	if s.door.submit {
-		d.Also = func(tx *store.Tx) error { return s.submit(tx, t, prepared) }
-	}
-	got, err := s.srv.o.Mail.Deliver(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("deliver message: %w", err)
 	}
+	got = got[:len(to)]
 	if at == nil {
 		return got, nil
 	}
@@ -103,13 +108,18 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	return results, nil
 }
 
-// submit writes what a submission has besides its copies for our own recipients: it counts, and the queue gets its rows.
-func (s *session) submit(tx *store.Tx, t *transaction, prepared *mailbox.Prepared) error {
-	if err := s.countSending(tx, t); err != nil || len(t.outside) == 0 {
+// alsoCommit writes what a message has besides its copies for our own recipients: a submission counts, the queue and the lists get their rows.
+func (s *session) alsoCommit(tx *store.Tx, t *transaction, p *prepared) error {
+	if s.door.submit {
+		if err := s.countSending(tx, t); err != nil {
+			return err
+		}
+	}
+	if err := p.write(tx); err != nil || len(t.outside) == 0 {
 		return err
 	}
 	return s.srv.o.Outbound.Enqueue(tx, Outgoing{
-		Message: prepared, Account: s.who.Account.ID, Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
+		Message: p.plain, Account: s.who.Account.ID, Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
 	})
 }
 
@@ -137,7 +147,7 @@ func recipientReply(r recipient, results []error) reply {
 // accepted, and a notice says who has not. Another server tries again while anything may still succeed.
 func (s *session) together(each []reply, t *transaction, delivered bool) reply {
 	accepted := okDone
-	accepted.text = "OK id=" + t.body.id
+	accepted.text = "OK id=" + t.body.id + t.lists.remark
 	if len(each) == 0 || delivered && s.door.submit {
 		return accepted
 	}
@@ -173,7 +183,7 @@ func dedupeKey(remote netip.Addr, t *transaction) (key [32]byte) {
 	}
 	slices.Sort(outside)
 	b := partialBytes(remote, t)
-	for _, id := range owners {
+	for _, id := range slices.Concat(owners, t.lists.groups, t.lists.moderated) {
 		b = binary.BigEndian.AppendUint64(b, uint64(id))
 	}
 	for _, address := range outside {

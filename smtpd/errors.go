@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"schulhof/directory"
+	"schulhof/smtpd/lists"
 	"schulhof/store/fault"
 )
 
@@ -104,6 +105,9 @@ var (
 func answer(err error) reply {
 	if limit := new(directory.SendingLimit); errors.As(err, &limit) {
 		return withText(noMoreNow, fault.TextOf(err))
+	}
+	if errors.Is(err, lists.ErrLoop) {
+		return badHops
 	}
 	switch fault.KindOf(err) {
 	case fault.NotFound:

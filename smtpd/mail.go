@@ -14,6 +14,7 @@ type transaction struct {
 	envelope   Envelope
 	recipients []recipient
 	outside    []EnvelopeRecipient  // not ours: for the queue
+	lists      listing              // the groups among the recipients
 	to         []mailbox.To         // our mailboxes, each once
 	at         map[directory.ID]int // where an account stands in to
 	body       *incoming            // not nil while BDAT chunks come
@@ -135,11 +136,15 @@ func (s *session) addRecipient(ctx context.Context, rcpt EnvelopeRecipient) repl
 		}
 		address += "@" + domains[0]
 	}
+	if r, is := s.listService(ctx, rcpt); is {
+		return r
+	}
 	list, err := s.srv.o.Directory.Resolve(ctx, address, s.mail.envelope.Sender)
-	if err != nil {
+	groups := s.groupsAt(address)
+	if err != nil && !(fault.Is(err, fault.Refused) && s.readElsewhere(groups)) {
 		return s.unresolved(rcpt, err)
 	}
-	if len(list) == 0 {
+	if len(list) == 0 && len(groups) == 0 {
 		return noMembers
 	}
 	if len(s.mail.to)+len(list) > maxExpanded {
@@ -150,7 +155,8 @@ func (s *session) addRecipient(ctx context.Context, rcpt EnvelopeRecipient) repl
 			return r
 		}
 	}
-	if r := s.mayWriteTo(ctx, list); !r.ok() {
+	list, r := s.mayReach(ctx, list, groups)
+	if !r.ok() {
 		return r
 	}
 	to := make([]int, 0, len(list))
@@ -169,10 +175,11 @@ func (t *transaction) add(one directory.Recipient) int {
 		i = len(t.to)
 		t.at[one.Account] = i
 		t.to = append(t.to, mailbox.To{Owner: one.Account, Mailbox: one.Detail, Via: one.Via})
+		t.lists.of = append(t.lists.of, one.List)
 		return i
 	}
 	if t.to[i].Via != "" && one.Via == "" {
-		t.to[i].Via, t.to[i].Mailbox = "", one.Detail
+		t.to[i].Via, t.to[i].Mailbox, t.lists.of[i] = "", one.Detail, 0
 	}
 	return i
 }

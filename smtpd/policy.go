@@ -25,13 +25,13 @@ func (s *session) writer(ctx context.Context) directory.ID {
 	return list[0].Account
 }
 
-// mayWriteTo asks the school's contact policy about our own recipients, whatever address led to them.
-func (s *session) mayWriteTo(ctx context.Context, list []directory.Recipient) reply {
+// mayWriteTo asks the school's contact policy about our own recipients, whatever address led to them, and whoever reads elsewhere with them.
+func (s *session) mayWriteTo(ctx context.Context, list []directory.Recipient, elsewhere bool) reply {
 	to := make([]directory.ID, len(list))
 	for i, one := range list {
 		to[i] = one.Account
 	}
-	return s.contact(directory.Approach{From: s.writer(ctx), To: to})
+	return s.contact(directory.Approach{From: s.writer(ctx), To: to, Outside: elsewhere})
 }
 
 // mayWriteOutside asks it about somebody elsewhere.
@@ -53,7 +53,7 @@ func (s *session) contact(c directory.Approach) reply {
 
 // countSending counts the message towards the limits of who submits it: every RCPT is one, a group too.
 func (s *session) countSending(tx *store.Tx, t *transaction) error {
-	if err := s.srv.o.Directory.CountSending(tx, s.who.Account.ID, len(t.recipients), len(t.outside)); err != nil {
+	if err := s.srv.o.Directory.CountSending(tx, s.who.Account.ID, len(t.recipients)-len(t.lists.services), len(t.outside)); err != nil {
 		return fmt.Errorf("count recipients: %w", err)
 	}
 	return nil

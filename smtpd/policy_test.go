@@ -124,7 +124,7 @@ func BenchmarkContactPolicyOfAll(b *testing.B) {
 	s := &session{srv: w.srv, door: doorMX, mail: &transaction{}}
 	began := time.Now()
 	for b.Loop() {
-		if r := s.mayWriteTo(b.Context(), list); !r.ok() {
+		if r := s.mayWriteTo(b.Context(), list, false); !r.ok() {
 			b.Fatal(r)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/smtpd/lists"
 	"schulhof/store"
 
 	"github.com/emersion/go-smtp"
@@ -35,6 +36,7 @@ type Options struct {
 	AllowPlaintextLoopback bool
 	Allowlist              []netip.Prefix   // networks without budgets; loopback is always one
 	Outbound               Outbound         // nil: recipients elsewhere are refused
+	Lists                  *lists.Lists     // nil: a group's address only leads to its members
 	Now                    func() time.Time // nil: time.Now
 }
 

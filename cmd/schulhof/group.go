@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
 
 	"schulhof/config"
 	"schulhof/dav/collection"
@@ -22,10 +20,13 @@ type groupDoc struct {
 	Title    string `json:"title"`
 	Kind     string `json:"kind"`
 	ToSender bool   `json:"to_sender"`
+	Post     string `json:"post"`    // who may write to it: members, staff, anyone, moderated
+	Archive  bool   `json:"archive"` // its own mailbox keeps what is sent to it
 }
 
 func documentGroup(g directory.Group) groupDoc {
-	d := groupDoc{ID: int64(g.ID), Address: g.Address, Login: g.Name, Name: g.Title, Title: g.Title, Kind: string(g.Kind), ToSender: g.ToSender}
+	d := groupDoc{ID: int64(g.ID), Address: g.Address, Login: g.Name, Name: g.Title, Title: g.Title, Kind: string(g.Kind), ToSender: g.ToSender,
+		Post: string(g.Posting()), Archive: g.Archive}
 	if d.Name == "" {
 		d.Name = g.Name
 	}
@@ -137,7 +138,7 @@ func (d groupDetails) rows() [][]string {
 		sender = "no"
 	}
 	rows := [][]string{
-		{"name", d.Login}, {"address", d.Address}, {"title", d.Title}, {"kind", d.Kind}, {"mail to its sender", sender},
+		{"name", d.Login}, {"address", d.Address}, {"title", d.Title}, {"kind", d.Kind}, {"who may write", d.Post}, {"mail to its sender", sender},
 		{"files", "members " + d.Files}, {"quota", quotaText(d.Quota)}, {"used", config.Size(d.Used).String()},
 	}
 	for i, m := range d.Members {
@@ -161,19 +162,21 @@ type groupChange struct {
 	title    string
 	kind     *oneOf
 	toSender bool
+	post     *oneOf
+	archive  *oneOf
 	files    *oneOf
 	quota    quotaFlag
 }
 
 func newGroupSet(a *app) *cobra.Command {
-	c := groupChange{kind: words(directory.Kinds()...), files: words(filesRead, filesWrite)}
+	c := groupChange{kind: words(directory.Kinds()...), files: words(filesRead, filesWrite), post: words(append(directory.Postings(), postDefault)...), archive: words("on", "off")}
 	cmd := &cobra.Command{Use: "set NAME", Short: "Change a group: its title, kind, mail and folder"}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usage("want the name of one group")
 		}
-		if countChanged(cmd, "title", "kind", "to-sender", "files", "quota") == 0 {
-			return usage("nothing to change: --title, --kind, --to-sender, --files or --quota")
+		if countChanged(cmd, "title", "kind", "to-sender", "post", "archive", "files", "quota") == 0 {
+			return usage("nothing to change: --title, --kind, --to-sender, --post, --archive, --files or --quota")
 		}
 		return nil
 	}
@@ -187,6 +190,8 @@ func newGroupSet(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&c.title, "title", "", "what people read")
 	cmd.Flags().Var(c.kind, "kind", "what the group is at school")
 	cmd.Flags().BoolVar(&c.toSender, "to-sender", true, "a mail to the group reaches its sender too, if a member")
+	cmd.Flags().Var(c.post, "post", "who may write to its address; owners and administrators always may, with members also teachers and staff")
+	cmd.Flags().Var(c.archive, "archive", "whether its own mailbox keeps what is sent to it")
 	cmd.Flags().Var(c.files, "files", "what plain members may do in the group's folder; owners, teachers and staff always write")
 	cmd.Flags().Var(&c.quota, "quota", "room for files, calendars and contacts, such as 2GiB")
 	return cmd
@@ -201,6 +206,11 @@ func (c *groupChange) apply(ctx context.Context, r *rooms, cmd *cobra.Command, n
 	if countChanged(cmd, "title", "kind", "to-sender") > 0 {
 		err = r.Directory.ChangeGroup(ctx, g.ID, changed(cmd, "title", c.title), changed(cmd, "kind", directory.Kind(c.kind.value)), changed(cmd, "to-sender", c.toSender))
 		if err != nil {
+			return g, err
+		}
+	}
+	if countChanged(cmd, "post", "archive") > 0 {
+		if err := r.Directory.ChangeList(ctx, g.ID, c.list(cmd)); err != nil {
 			return g, err
 		}
 	}
@@ -222,6 +232,18 @@ func (c *groupChange) apply(ctx context.Context, r *rooms, cmd *cobra.Command, n
 	return r.Directory.Group(ctx, g.Address)
 }
 
+// postDefault leaves it to the group's kind who may write to it.
+const postDefault directory.Posting = "default"
+
+// list is what the command line says of the group as a list.
+func (c *groupChange) list(cmd *cobra.Command) directory.ListChange {
+	post := directory.Posting(c.post.value)
+	if post == postDefault {
+		post = ""
+	}
+	return directory.ListChange{Post: changed(cmd, "post", post), Archive: changed(cmd, "archive", c.archive.value == "on")}
+}
+
 func newGroupDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete NAME", Short: "Delete a group for good; its members keep their accounts", Args: cobra.ExactArgs(1),
@@ -236,116 +258,4 @@ func newGroupDelete(a *app) *cobra.Command {
 			return a.result(documentGroup(g), say("%s deleted", g.Address))
 		}),
 	}
-}
-
-// memberDoc is an account in a group.
-type memberDoc struct {
-	accountDoc
-	Owner bool `json:"owner"`
-}
-
-func (m memberDoc) describe() string {
-	marks := []string{m.Address}
-	if m.Name != "" {
-		marks = append(marks, m.Name)
-	}
-	if m.Owner {
-		marks = append(marks, "(owner)")
-	}
-	if m.State != string(directory.Active) {
-		marks = append(marks, "("+m.State+")")
-	}
-	return strings.Join(marks, " ")
-}
-
-func documentMembers(ctx context.Context, r *rooms, g directory.Group) ([]memberDoc, error) {
-	members, err := r.Directory.Members(ctx, g.ID)
-	if err != nil {
-		return nil, err
-	}
-	docs := make([]memberDoc, len(members))
-	for i, m := range members {
-		docs[i] = memberDoc{documentAccount(m.Account), m.Owner}
-	}
-	return docs, nil
-}
-
-func newMemberCommand(a *app) *cobra.Command {
-	family := &cobra.Command{Use: "member", Short: "Who is in a group"}
-	role := words("member", "owner")
-	role.value = "member"
-	add := &cobra.Command{
-		Use: "add GROUP ADDRESS…", Short: "Add accounts to a group, or change what they are in it", Args: cobra.MinimumNArgs(2),
-		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
-			return changeMembers(ctx, a, r, args, "added to", func(g directory.ID, ids []directory.ID) error {
-				return r.Directory.AddMembers(ctx, g, ids, role.value == "owner")
-			})
-		}),
-	}
-	add.Flags().Var(role, "role", "an owner may write as the group")
-	remove := &cobra.Command{
-		Use: "remove GROUP ADDRESS…", Short: "Take accounts out of a group", Args: cobra.MinimumNArgs(2),
-		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
-			return changeMembers(ctx, a, r, args, "removed from", func(g directory.ID, ids []directory.ID) error {
-				return r.Directory.RemoveMembers(ctx, g, ids)
-			})
-		}),
-	}
-	list := &cobra.Command{
-		Use: "list GROUP", Short: "List a group's members", Args: cobra.ExactArgs(1),
-		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
-			g, err := r.Directory.Group(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			docs, err := documentMembers(ctx, r, g)
-			if err != nil {
-				return err
-			}
-			return a.result(docs, func(w io.Writer) error {
-				rows := [][]string{{"ADDRESS", "NAME", "ROLE", "STATE", "IN THE GROUP"}}
-				for _, m := range docs {
-					in := "member"
-					if m.Owner {
-						in = "owner"
-					}
-					rows = append(rows, []string{m.Address, m.Name, m.Role, m.State, in})
-				}
-				return table(w, rows...)
-			})
-		}),
-	}
-	family.AddCommand(add, remove, list)
-	return family
-}
-
-// changeMembers does act for the group and the accounts of args, all or none, and shows who is in the group then.
-func changeMembers(ctx context.Context, a *app, r *rooms, args []string, done string, act func(directory.ID, []directory.ID) error) error {
-	g, err := r.Directory.Group(ctx, args[0])
-	if err != nil {
-		return err
-	}
-	accounts, err := accountsOf(ctx, r, args[1:])
-	if err != nil {
-		return err
-	}
-	ids := make([]directory.ID, len(accounts))
-	for i, account := range accounts {
-		ids[i] = account.ID
-	}
-	if err := act(g.ID, ids); err != nil {
-		return err
-	}
-	docs, err := documentMembers(ctx, r, g)
-	if err != nil {
-		return err
-	}
-	return a.result(docs, func(w io.Writer) error {
-		for _, account := range accounts {
-			if _, err := fmt.Fprintf(w, "%s %s %s\n", printable(account.Address), done, printable(g.Address)); err != nil {
-				return fmt.Errorf("write the result: %w", err)
-			}
-		}
-		return nil
-	})
 }

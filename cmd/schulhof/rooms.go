@@ -16,6 +16,7 @@ import (
 	"schulhof/dav/collection"
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/smtpd/lists"
 	"schulhof/store"
 	"schulhof/store/fault"
 
@@ -37,6 +38,7 @@ type rooms struct {
 	Directory *directory.Directory
 	Mail      *mailbox.Mail
 	DAV       *collection.Collections
+	Lists     *lists.Lists
 	Log       *slog.Logger
 }
 
@@ -86,6 +88,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
+	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now})
 	f := r.Config.Files
 	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{
 		Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now,

@@ -23,6 +23,7 @@ func commands() []func(*app) *cobra.Command {
 		newGroupCommand,
 		newImportCommand,
 		newInitCommand,
+		newListCommand,
 		newManCommand,
 		newPolicyCommand,
 		newReindexCommand,

@@ -20,6 +20,7 @@ import (
 	"schulhof/config"
 	"schulhof/directory"
 
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 //	person ADDRESS ROLE         adds an account with the password "sesam-oeffne-dich"
 //	[!] smtp FROM TO… FILE      delivers FILE at port smtp; stderr has the refusal
 //	[!] lmtp FROM TO… FILE      the same at port lmtp
+//	[!] submit LOGIN TO… FILE   logs in at port submission and sends FILE; stderr has the refusal
 //	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
 //	ports                       only finds free ports, for other ways to make a server: $PORT_BASE
 //
@@ -51,7 +53,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV,
+			"dav": cmdDAV, "submit": cmdSubmit,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
@@ -210,24 +212,37 @@ func cmdPerson(ts *testscript.TestScript, neg bool, args []string) {
 // deliver makes the commands smtp and lmtp.
 func deliver(port string, newClient func(net.Conn) *smtp.Client) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
-		from, to, body := args[0], args[1:len(args)-1], ts.ReadFile(args[len(args)-1])
-		err := func() error {
-			conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv(port))
-			if err != nil {
-				return err
-			}
-			client := newClient(conn)
-			defer client.Close()
-			if err := client.Hello("story.example"); err != nil {
-				return err
-			}
-			if err := client.SendMail(from, to, strings.NewReader(strings.ReplaceAll(body, "\n", "\r\n"))); err != nil {
-				return err
-			}
-			return client.Quit()
-		}()
-		answered(ts, neg, err)
+		answered(ts, neg, send(ts, port, newClient, nil, args[0], args[1:]))
 	}
+}
+
+// cmdSubmit sends as a person's program does.
+func cmdSubmit(ts *testscript.TestScript, neg bool, args []string) {
+	login := sasl.NewPlainClient("", args[0], storyPassword)
+	answered(ts, neg, send(ts, "PORT_SUBMISSION", smtp.NewClient, login, args[0]+"@school.test", args[1:]))
+}
+
+// send gives one message to a port; the last of args is its file, the others are recipients.
+func send(ts *testscript.TestScript, port string, newClient func(net.Conn) *smtp.Client, login sasl.Client, from string, args []string) error {
+	to, body := args[:len(args)-1], ts.ReadFile(args[len(args)-1])
+	conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv(port))
+	if err != nil {
+		return err
+	}
+	client := newClient(conn)
+	defer client.Close()
+	if err := client.Hello("story.example"); err != nil {
+		return err
+	}
+	if login != nil {
+		if err := client.Auth(login); err != nil {
+			return err
+		}
+	}
+	if err := client.SendMail(from, to, strings.NewReader(strings.ReplaceAll(body, "\n", "\r\n"))); err != nil {
+		return err
+	}
+	return client.Quit()
 }
 
 // answered compares err with what the script expects.

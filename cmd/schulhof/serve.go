@@ -86,6 +86,7 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	group.Go(func() error { return commands.Serve(groupCtx, ln) })
 	group.Go(func() error { return certs.watch(groupCtx) })
 	group.Go(func() error { return r.keepRetention(groupCtx) })
+	group.Go(func() error { return r.expireHeld(groupCtx) })
 	group.Go(func() error { return feedWatchdog(groupCtx, r.Log, watchdogInterval(), h.alive) })
 	for _, l := range listening {
 		group.Go(func() error { return l.serve(groupCtx, l.listener) })

@@ -116,7 +116,7 @@ func TestListsArePrintable(t *testing.T) {
 	if err := say("%s added", "\u202ebad\x07")(&out); err != nil || strings.ContainsAny(out.String(), "\u202e\x07") {
 		t.Errorf("wrote %q, %v", out.String(), err)
 	}
-	m := memberDoc{accountDoc{Address: "anna@school.test", Name: "Anna", State: "disabled"}, true}
+	m := memberDoc{accountDoc: accountDoc{Address: "anna@school.test", Name: "Anna", State: "disabled"}, Owner: true}
 	if got := m.describe(); got != "anna@school.test Anna (owner) (disabled)" {
 		t.Errorf("described as %q", got)
 	}

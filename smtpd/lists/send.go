@@ -1,0 +1,225 @@
+package lists
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/mail"
+	"strings"
+
+	"schulhof/directory"
+	"schulhof/mailbox"
+	"schulhof/store"
+	"schulhof/store/fault"
+)
+
+// Mailing is a message on its way: to readers of ours, whom lists brought some of, and to the lists' members elsewhere.
+type Mailing struct {
+	Message io.ReaderAt // as it was taken in
+	Size    int64
+	To      []mailbox.To   // each reader once
+	Lists   []directory.ID // the list that brought each of To; 0: none
+	Groups  []directory.ID // every list that the message goes to
+	TraceID string
+}
+
+// Copies are the forms of a message that its lists make, stored and ready for one commit.
+type Copies struct {
+	lists   *Lists
+	traceID string
+	forms   map[directory.ID]*mailbox.Prepared
+	leaving []leaving
+}
+
+// leaving is what one list sends to its members elsewhere.
+type leaving struct {
+	list    directory.Group
+	form    *mailbox.Prepared
+	members []directory.External
+}
+
+// Prepare makes the lists' forms of a message durable and points their readers to them: m.To is changed. Release the copies after delivery.
+func (l *Lists) Prepare(ctx context.Context, m *Mailing) (*Copies, error) {
+	c := &Copies{lists: l, traceID: m.TraceID, forms: map[directory.ID]*mailbox.Prepared{}}
+	if len(m.Groups) == 0 {
+		return c, nil
+	}
+	head, err := readHead(m.Message, m.Size)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range m.Groups {
+		if err := l.prepareList(ctx, c, m, head, id); err != nil {
+			c.Release()
+			return nil, err
+		}
+	}
+	for i := range m.To {
+		if form := c.forms[m.Lists[i]]; form != nil {
+			m.To[i].Message = form
+		}
+	}
+	return c, nil
+}
+
+// prepareList makes one list's forms: one for its readers here, one for its members elsewhere.
+func (l *Lists) prepareList(ctx context.Context, c *Copies, m *Mailing, head []byte, id directory.ID) error {
+	list, err := l.dir.GroupByID(id)
+	if err != nil {
+		return err
+	}
+	members, err := l.dir.Externals(id)
+	if err != nil {
+		return err
+	}
+	if c.forms[id], err = l.prepareForm(ctx, m, head, &form{list: list}); err != nil {
+		return err
+	}
+	var active []directory.External
+	for _, x := range members {
+		if !x.Paused {
+			active = append(active, x)
+		}
+	}
+	if len(active) == 0 || l.o.Queue == nil {
+		return nil
+	}
+	out := leaving{list: list, members: active}
+	f := form{list: list, outside: true}
+	if f.author, err = l.rewritten(ctx, head); err != nil {
+		return err
+	}
+	if out.form, err = l.prepareForm(ctx, m, head, &f); err != nil {
+		return err
+	}
+	c.leaving = append(c.leaving, out)
+	return nil
+}
+
+// prepareForm writes a form and makes it durable. What leaves is signed and sealed.
+func (l *Lists) prepareForm(ctx context.Context, m *Mailing, head []byte, f *form) (*mailbox.Prepared, error) {
+	spool := l.mail.NewSpool()
+	defer func() { spool.Close() }()
+	body := io.NewSectionReader(m.Message, int64(len(head)), m.Size-int64(len(head)))
+	if err := copyAll(spool, bytes.NewReader(f.apply(head)), body); err != nil {
+		return nil, err
+	}
+	if f.outside {
+		for _, vouch := range l.vouchers() {
+			domain := f.list.Address[strings.LastIndexByte(f.list.Address, '@')+1:]
+			fields, err := vouch(ctx, domain, io.NewSectionReader(spool, 0, spool.Size()))
+			if err != nil {
+				return nil, fmt.Errorf("vouch for a list's message: %w", err)
+			}
+			next := l.mail.NewSpool()
+			err = copyAll(next, bytes.NewReader(fields), io.NewSectionReader(spool, 0, spool.Size()))
+			spool.Close()
+			if spool = next; err != nil {
+				return nil, err
+			}
+		}
+	}
+	prepared, err := l.mail.Prepare(ctx, spool)
+	if err != nil {
+		return nil, fmt.Errorf("store a list's form: %w", err)
+	}
+	return prepared, nil
+}
+
+// vouchers are what puts fields above a message that leaves: a signature, then the seal over all of it.
+func (l *Lists) vouchers() (list []func(context.Context, string, io.Reader) ([]byte, error)) {
+	if l.o.Sign != nil {
+		list = append(list, l.o.Sign.Sign)
+	}
+	if l.o.Seal != nil {
+		list = append(list, l.o.Seal.Seal)
+	}
+	return list
+}
+
+func copyAll(to *store.Spool, parts ...io.Reader) error {
+	for _, r := range parts {
+		if _, err := io.Copy(to, r); err != nil {
+			return fmt.Errorf("write a list's form: %w", err)
+		}
+	}
+	return nil
+}
+
+// readHead reads a message's header, without the blank line. fault.Invalid: it does not end.
+func readHead(message io.ReaderAt, size int64) ([]byte, error) {
+	b := make([]byte, min(size, maxHead))
+	if _, err := message.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read header: %w", err)
+	}
+	switch i := bytes.Index(b, []byte("\r\n\r\n")); {
+	case bytes.HasPrefix(b, []byte("\r\n")):
+		return nil, nil
+	case i >= 0:
+		return b[:i+2], nil
+	case int64(len(b)) == size:
+		return b, nil // a header alone
+	}
+	return nil, fault.New(fault.Invalid, "the header is longer than %d bytes", maxHead)
+}
+
+// rewritten is the author in whose name the list cannot send elsewhere; nil if it can.
+func (l *Lists) rewritten(ctx context.Context, head []byte) (*mail.Address, error) {
+	author := authorOf(head)
+	if author == nil {
+		return nil, nil
+	}
+	domain := author.Address[strings.LastIndexByte(author.Address, '@')+1:]
+	local, err := l.dir.IsLocalDomain(ctx, domain)
+	if err != nil || local {
+		return nil, err // ours: we sign it ourselves
+	}
+	if l.o.Policy != nil {
+		strict, err := l.o.Policy.Strict(ctx, domain)
+		if err != nil || !strict {
+			return nil, err
+		}
+	}
+	return author, nil
+}
+
+// Release lets go of what was prepared.
+func (c *Copies) Release() {
+	for _, p := range c.forms {
+		p.Release()
+	}
+	for _, out := range c.leaving {
+		out.form.Release()
+	}
+}
+
+// Leaves reports whether Enqueue has something to do.
+func (c *Copies) Leaves() bool { return len(c.leaving) > 0 }
+
+// Enqueue hands the queue what goes to members elsewhere, in the transaction that delivers to the others: a message for each, because its
+// sender names them. RFC 3464 reports and whatever else comes back finds its way by that.
+func (c *Copies) Enqueue(tx *store.Tx) error {
+	for _, out := range c.leaving {
+		for _, x := range out.members {
+			err := c.lists.o.Queue.Enqueue(tx, Outgoing{
+				Message: out.form, Sender: address(out.list.Address, PurposeBounce, x.Token), Recipients: []string{x.Address},
+				Prefix: []byte("List-Unsubscribe: <mailto:" + address(out.list.Address, PurposeLeave, x.Token) + ">\r\n"),
+				Tag:    x.Token, TraceID: c.traceID,
+			})
+			if err != nil {
+				return fmt.Errorf("send to a member elsewhere: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Stay keeps the message from going to members elsewhere: it went there when it was delivered to others before.
+func (c *Copies) Stay() {
+	for _, out := range c.leaving {
+		out.form.Release()
+	}
+	c.leaving = nil
+}
