@@ -75,7 +75,7 @@ func TestANewBlobAsksNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { s.readers.free <- conn }()
+		defer func() { s.readers.put(conn) }()
 	}
 	fresh, err := s.PutBytes(ctx, []byte("new"))
 	if err != nil {
