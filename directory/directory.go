@@ -94,6 +94,9 @@ func (d *Directory) Close() error {
 	return d.save(context.Background())
 }
 
+// Hashes is how many password hashes were computed since New.
+func (d *Directory) Hashes() uint64 { return d.hashes.Load() }
+
 // OnCreate registers what a new account or group gets inside the creating transaction (mailbox: INBOX and special-use mailboxes; dav later).
 // Register before the first creation; fn is called again when the transaction is.
 func (d *Directory) OnCreate(fn func(tx *store.Tx, id ID, isGroup bool) error) {
