@@ -2,7 +2,7 @@
 # Measures Schulhof beside its peers with an independent load harness: compare.sh [ROUND...], by default rounds 1 2 3.
 # Each step of each round starts on data made anew on both sides, with servers started anew; in even rounds ours goes first.
 # BENCH: the harness binary; PEERS: its folder of peer scripts; STORELOAD: the built docs/performance/storeload; OUT: folder for results
-# (JSON lines, one file a step; a line tells its round); STEPS: which ones, by default all; BIN, DATA: our program and a folder for its data
+# (JSON lines, one file a step; a line tells its round); STEPS: which ones (a round of all takes about five minutes), by default all; BIN, DATA: our program and a folder for its data
 # (DATA.new beside it keeps the accounts, and must be from the same program).
 set -u
 BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with dovecot.sh and postfix.sh}; STORELOAD=${STORELOAD:?the storeload program}
@@ -66,6 +66,18 @@ imap() {
 	turns "sdbox $c -addr 127.0.0.1:12143 $*" "ours $c -addr 127.0.0.1:$((N + 143)) $*"
 }
 
+# warm PEER'S-PORT N: the first N people log in once on both sides, unrecorded, so that a measured login finds its credentials verified.
+warm() {
+	python3 - "$1" $((N + 143)) "$2" <<-'P'
+		import imaplib, sys
+		for port in sys.argv[1:3]:
+		    for i in range(int(sys.argv[3])):
+		        c = imaplib.IMAP4("127.0.0.1", int(port))
+		        c.login("user%04d" % (i + 1), "secret-test-1")
+		        c.logout()
+	P
+}
+
 step() {
 	case $s in
 	append)
@@ -80,14 +92,17 @@ step() {
 		imap imap-fill
 		sleep 8 # our index catches up
 		again
+		warm 12143 1
 		s=search
 		imap imap-search -warm 3
 		again
+		warm 12143 1
 		s=open
 		imap imap-open -runs 1
 		s=box ;;
 	busy)
 		fresh sdbox
+		warm 12143 200
 		imap imap-login
 		imap imap-mixed -secs 8
 		turns "store8 sdbox 12143" "store8 ours $((N + 143))" ;;
@@ -99,9 +114,11 @@ step() {
 			"ours smtp-ingest -addr 127.0.0.1:$((N + 25)) -imap 127.0.0.1:$((N + 143)) -seed $r" ;;
 	idle)
 		fresh sdbox
+		sleep 3 # what the start took is given back
 		turns "sdbox imap-idle -addr 127.0.0.1:12143 -lmtp -smtp 127.0.0.1:12024" \
 			"ours imap-idle -addr 127.0.0.1:$((N + 143)) -lmtp -smtp 127.0.0.1:$((N + 24))"
 		fresh
+		sleep 3
 		ours imap-idle -addr 127.0.0.1:$((N + 993)) -tls implicit -lmtp -smtp 127.0.0.1:$((N + 24)) ;;
 	*) echo "unknown step $s" >&2; exit 2 ;;
 	esac

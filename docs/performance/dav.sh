@@ -1,0 +1,143 @@
+#!/bin/bash
+# Measures calendars, contacts and files beside other servers with an independent load harness: dav.sh [ROUND...], by default rounds 1 2 3.
+# As compare.sh: each step of each round starts on data made anew on all sides; in even rounds ours goes first. BENCH, PEERS, OUT, BIN, DATA mean
+# what they mean there. STEPS: which ones, by default all. Radicale takes minutes to be filled with 5,000 events: that is done once, and each round
+# gets a copy. The figures of dd are of the file system of DATA.
+set -u
+BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with radicale.sh, cyrus.sh, nginx.sh, apache.sh}
+OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-caldav carddav small many large folder poll}
+BIN=${BIN:-bin/schulhof}; DATA=${DATA:-/tmp/schulhof-bench}; N=20000; HERE=$(dirname "$0")
+mkdir -p "$OUT"
+PID=
+
+serve() {
+	"$BIN" serve --config "$DATA/schulhof.toml" >"$OUT/serve.log" 2>&1 &
+	PID=$!
+	for _ in $(seq 100); do grep -q ready "$OUT/serve.log" && return; sleep 0.1; done
+	echo "the server does not start" >&2
+	exit 1
+}
+stop_all() {
+	[ -n "$PID" ] && kill "$PID" && wait "$PID"
+	PID=
+	for p in radicale cyrus nginx apache; do bash "$PEERS/$p.sh" stop; done
+}
+trap 'stop_all >/dev/null 2>&1' EXIT
+
+# empty PEER: its data are made anew, its installation stays.
+empty() {
+	case $1 in
+	radicale) rm -rf /tmp/peers/radicale/data ;;
+	cyrus) rm -rf /tmp/peers/cyrus/conf /tmp/peers/cyrus/spool ;;
+	*) rm -rf "/tmp/peers/$1/dav" ;;
+	esac
+}
+
+# fresh PEER...: everything stopped, ours and the named peers on new data.
+fresh() {
+	stop_all >/dev/null 2>&1
+	rm -rf "$DATA"
+	cp -a "$DATA.new" "$DATA"
+	serve
+	for p in "$@"; do
+		empty "$p"
+		[ "$p" = radicale ] && [ -d "$OUT/radicale.$s" ] && mkdir -p /tmp/peers/radicale && cp -a "$OUT/radicale.$s" /tmp/peers/radicale/data
+		bash "$PEERS/$p.sh" start
+	done
+	warm 32
+	sync
+	sleep 2
+} >/dev/null
+
+# warm N: the first N people are let in once, so that no measured request waits for a password's hash.
+warm() {
+	local i
+	for i in $(seq -f 'user%04g' 1 "$1"); do
+		curl -s -o /dev/null -u "$i:secret-test-1" -X PROPFIND -H 'Depth: 0' "http://127.0.0.1:$((N + 80))/webdav/Files/"
+	done
+}
+
+# note FILE: the JSON lines of the input, with the round.
+note() { sed -n "s/^{/{\"round\":$r,/p" >>"$OUT/$1.jsonl"; }
+ours() { timeout 200 "$BENCH" "$@" -addr "127.0.0.1:$((N + 80))" -label ours -pids "$PID" | note "$s"; }
+radicale() { timeout 300 "$BENCH" "$@" -addr 127.0.0.1:15232 -label radicale -procs radicale | note "$s"; }
+cyrus() { timeout 200 "$BENCH" "$@" -addr 127.0.0.1:14008 -label cyrus -procs cyrus/root | note "$s"; }
+nginx() { timeout 200 "$BENCH" "$@" -addr 127.0.0.1:18080 -label nginx -procs nginx | note "$s"; }
+apache() { timeout 200 "$BENCH" "$@" -addr 127.0.0.1:18081 -label apache -procs apache2 | note "$s"; }
+# turns PEER'S... OURS: all commands, in even rounds ours first.
+turns() {
+	local last=${*: -1} c
+	[ $((r % 2)) = 0 ] && eval "$last"
+	for c in "${@:1:$#-1}"; do eval "$c"; done
+	[ $((r % 2)) = 1 ] && eval "$last"
+	true
+}
+
+# objects KIND HOME CYRUS-HOME ARGUMENTS: the steps of calendars or contacts against Radicale, Cyrus and ours.
+objects() {
+	local kind=$1 home=$2 cyrus=$3
+	shift 3
+	turns "radicale $kind -home /user%04d/ $*" "cyrus $kind -home $cyrus $*" "ours $kind -home $home $*"
+	[ -d "$OUT/radicale.$s" ] || { bash "$PEERS/radicale.sh" stop >/dev/null; cp -a /tmp/peers/radicale/data "$OUT/radicale.$s"; }
+}
+
+step() {
+	case $s in
+	caldav)
+		fresh radicale cyrus
+		objects caldav /dav/calendars/user%04d/ /dav/calendars/user/user%04d/ -runs 3 -secs 3 ;;
+	carddav)
+		fresh radicale cyrus
+		objects carddav /dav/contacts/user%04d/ /dav/addressbooks/user/user%04d/ -runs 3 -secs 3 ;;
+	small)
+		fresh nginx apache
+		local small='webdav -small-only -runs 3'
+		turns "nginx $small" "apache $small" "ours $small -base /webdav/Files/" ;;
+	many)
+		fresh nginx apache
+		local many='webdav -small-only -runs 3 -conns 32 -files 100'
+		turns "nginx $many" "apache $many" "ours $many -base /webdav/Files/" ;;
+	large) # 1 GiB
+		fresh nginx apache
+		dd if=/dev/zero of="$DATA/dd" bs=1M count=1024 conv=fsync 2>&1 |
+			awk '/copied/ {print "{\"bench\":\"webdav\",\"label\":\"dd\",\"conns\":1,\"up_mb_s\":" 1073.741824 / $(NF-3) "}"}' | note large
+		rm "$DATA/dd"
+		local large='webdav -conns 1 -files 1 -entries 1 -runs 1 -big-mb 1074'
+		turns "nginx $large" "apache $large" "peak large; ours $large -base /webdav/Files/; peak large" ;;
+	folder) # of 10,000
+		fresh nginx apache
+		local folder='webdav -conns 1 -files 1 -entries 10000 -runs 1 -big-mb 1'
+		turns "nginx $folder" "apache $folder" "ours $folder -base /webdav/Files/"
+		python3 "$HERE/davload.py" folder 127.0.0.1:$((N + 80)) "$PID" | note folder ;;
+	poll)
+		fresh
+		warm 200
+		python3 "$HERE/davload.py" poll 127.0.0.1:$((N + 443)) "$PID" | note poll ;;
+	*) echo "unknown step $s" >&2; exit 2 ;;
+	esac
+}
+
+# peak FILE: the first call starts a measurement of our peak memory, the second notes how much it rose.
+peak() {
+	local now
+	if [ -z "${PEAK:-}" ]; then
+		echo 5 >"/proc/$PID/clear_refs"
+		PEAK=$(awk '/VmHWM/ {print $2}' "/proc/$PID/status")
+		return
+	fi
+	now=$(awk '/VmHWM/ {print $2}' "/proc/$PID/status")
+	echo "{\"bench\":\"memory\",\"label\":\"ours\",\"rise_kib\":$((now - PEAK))}" | note "$1"
+	PEAK=
+}
+
+if [ ! -e "$DATA.new" ]; then
+	echo "run compare.sh first: it makes $DATA.new" >&2
+	exit 2
+fi
+[ $# -gt 0 ] || set -- 1 2 3
+for r in "$@"; do
+	for s in $STEPS; do
+		echo "== round $r $s $(date -u +%T)" >&2
+		step
+	done
+done
