@@ -85,6 +85,46 @@ func BenchmarkReadRow(b *testing.B) {
 	}
 }
 
+// BenchmarkReadOneByOne is one client that reads some row after another, each in a snapshot of its own.
+func BenchmarkReadOneByOne(b *testing.B) {
+	s := storetest.Open(b)
+	scratch(b, s)
+	const rows = 10_000
+	err := s.Write(context.Background(), func(tx *store.Tx) error {
+		for n := range rows {
+			if _, err := tx.Exec("INSERT INTO scratch (id, data) VALUES ($1, $2)", n+1, make([]byte, 500)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	var data []byte
+	for n := 0; b.Loop(); n++ {
+		err := s.Read(context.Background(), func(tx *store.Tx) error {
+			return tx.QueryRow("SELECT data FROM scratch WHERE id = $1", 1+n*7919%rows).Scan(&data)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWriteWithRoom is BenchmarkWrite's single writer on a log that has its length from the start, as a server's has.
+func BenchmarkWriteWithRoom(b *testing.B) {
+	s := storetest.OpenWith(b, store.Options{LogRoom: 16 << 20})
+	scratch(b, s)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Write(context.Background(), insert); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkReadRows(b *testing.B) {
 	s := storetest.Open(b)
 	scratch(b, s)

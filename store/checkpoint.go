@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -13,6 +14,7 @@ type checkpointer struct {
 	conn  *liteConn
 	log   *slog.Logger
 	path  string        // of the log
+	room  int64         // the least size of the log
 	work  chan struct{} // capacity 1: a commit happened
 	stop  chan struct{}
 	done  chan struct{}
@@ -21,12 +23,12 @@ type checkpointer struct {
 	most  atomic.Bool // most of the log is copied: the writer shall copy the rest
 }
 
-func newCheckpointer(path string, log *slog.Logger) (*checkpointer, error) {
+func newCheckpointer(path string, room int64, log *slog.Logger) (*checkpointer, error) {
 	conn, err := openLite(path, "rw", readerCacheKiB)
 	if err != nil {
 		return nil, err
 	}
-	return &checkpointer{conn: conn, log: log, path: path + "-wal", work: make(chan struct{}, 1),
+	return &checkpointer{conn: conn, log: log, path: path + "-wal", room: room, work: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{})}, nil
 }
 
@@ -40,7 +42,8 @@ func (c *checkpointer) committed() {
 
 // run works now and then while there are commits, earlier when the log grows much, and once after the last commit.
 // The file's size alone does not tell: it keeps its size when SQLite starts the log anew. It is not asked for often, because
-// after each look the kernel keeps the time of the next write exactly, which costs that write's fsync a journal commit.
+// after each look the kernel keeps the time of the next write exactly, which costs that write's fsync a journal commit (where SQLite
+// was built without fdatasync).
 func (c *checkpointer) run() {
 	defer close(c.done)
 	idle := time.NewTimer(checkpointIdle)
@@ -108,6 +111,27 @@ func (c *checkpointer) finish(writer *liteConn) {
 	defer c.busy.Unlock()
 	if err := checkpoint(writer, mode); err != nil {
 		c.log.Warn("checkpoint by the writer", "mode", mode, "err", err)
+	}
+	if mode == "TRUNCATE" {
+		c.makeRoom()
+	}
+}
+
+// makeRoom lengthens the log with zeros, while nobody writes to it. Frames then overwrite bytes that are there: the fsync of a commit
+// has no new length of the file to write, which costs more than the frames do. SQLite ends the log where a frame has not the salt of its
+// header; zeros never have. Without room on the disk the log just grows as it is written.
+func (c *checkpointer) makeRoom() {
+	size := c.size()
+	if size >= c.room {
+		return
+	}
+	f, err := os.OpenFile(c.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, c.room-size), size)
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		c.log.Warn("room for the write-ahead log", "err", err)
 	}
 }
 

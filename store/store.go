@@ -33,6 +33,7 @@ type Options struct {
 	Compact   time.Duration         // how often Compact runs by itself; 0: DefaultCompact
 	FreeFloor int64                 // free bytes on the disk below which Put refuses; 0: DefaultFreeFloor, -1: none
 	Faults    FaultHook             // tests: asked before each write, fsync, rename; nil: none
+	LogRoom   int64                 // SQLite: size to which the write-ahead log is filled with zeros before it is written; 0: none
 	SealSize  int64                 // tests: size at which a pack is sealed; 0: pack.SealSize
 
 	migrations fs.FS // tests; nil: the embedded ones
@@ -204,7 +205,10 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	err = conn.script(fmt.Sprintf("PRAGMA busy_timeout=%d", restartPatience.Milliseconds())) // nobody else writes
 	if err == nil {
-		s.checkpoint, err = newCheckpointer(path, s.log)
+		s.checkpoint, err = newCheckpointer(path, s.o.LogRoom, s.log)
+	}
+	if err == nil {
+		s.checkpoint.makeRoom()
 	}
 	if err != nil {
 		conn.close()

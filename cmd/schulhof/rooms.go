@@ -48,6 +48,7 @@ type outside struct {
 	metrics prometheus.Registerer // nil: none
 	now     func() time.Time      // nil: time.Now
 	hash    directory.HashParams  // zero: the default
+	logRoom int64                 // size of the write-ahead log that is there from the start
 }
 
 // openRooms opens the data of c. The caller closes them.
@@ -56,7 +57,7 @@ func openRooms(ctx context.Context, c *config.Config, o outside) (*rooms, error)
 		return nil, err
 	}
 	s, err := store.Open(ctx, store.Options{
-		Dir: c.Server.Data, Database: c.Server.Database, Log: o.log.With("room", "store"), Metrics: o.metrics, Now: o.now, Grace: c.Store.Grace,
+		Dir: c.Server.Data, Database: c.Server.Database, Log: o.log.With("room", "store"), Metrics: o.metrics, Now: o.now, Grace: c.Store.Grace, LogRoom: o.logRoom,
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ const stopPatience = 9 * time.Second
 // hashCalm is how long no password hash is computed before the memory of the last ones goes back to the machine.
 const hashCalm = time.Second
 
+// logRoom is how long the write-ahead log of a serving store is at least: what is written until the next checkpoint mostly fits.
+const logRoom = 16 << 20
+
 func newServeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server until SIGTERM", Args: cobra.NoArgs,
@@ -55,7 +58,7 @@ func (a *app) serve(ctx context.Context, c *config.Config, log *slog.Logger, rea
 	if err != nil {
 		return err
 	}
-	r, err := openRooms(ctx, c, outside{log: log, metrics: metrics, hash: a.hash})
+	r, err := openRooms(ctx, c, outside{log: log, metrics: metrics, hash: a.hash, logRoom: logRoom})
 	if err != nil {
 		return err
 	}
