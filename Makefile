@@ -1,6 +1,6 @@
 # Schulhof. Plain "make" lists the targets.
 TAGS := -tags=sqlite_fts5,sqlite_omit_load_extension
-# SQLite syncs by fdatasync where it is told that there is one: a commit then does not write the log's time of change, which costs its fsync twice as much.
+# SQLite syncs by fdatasync where it is told that there is one: the fsync of a commit then does not write the log's time of change as well.
 export CGO_CFLAGS := -g -O2 -DHAVE_FDATASYNC=1
 # "make test RACE=" leaves the race detector out.
 RACE := -race

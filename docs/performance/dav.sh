@@ -2,11 +2,12 @@
 # Measures calendars, contacts and files beside other servers with an independent load harness: dav.sh [ROUND...], by default rounds 1 2 3.
 # As compare.sh: each step of each round starts on data made anew on all sides; in even rounds ours goes first. BENCH, PEERS, OUT, BIN, DATA mean
 # what they mean there. STEPS: which ones, by default all. Radicale takes minutes to be filled with 5,000 events: that is done once, and each round
-# gets a copy. The figures of dd are of the file system of DATA.
+# gets a copy (FILLED: folder for it). The figures of dd are of the file system of DATA.
 set -u
 BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with radicale.sh, cyrus.sh, nginx.sh, apache.sh}
 OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-caldav carddav small many large folder poll}
 BIN=${BIN:-bin/schulhof}; DATA=${DATA:-/tmp/schulhof-bench}; N=20000; HERE=$(dirname "$0")
+FILLED=${FILLED:-$OUT}
 mkdir -p "$OUT"
 PID=
 
@@ -21,6 +22,7 @@ stop_all() {
 	[ -n "$PID" ] && kill "$PID" && wait "$PID"
 	PID=
 	for p in radicale cyrus nginx apache; do bash "$PEERS/$p.sh" stop; done
+	[ -s /tmp/peers/cyrus/pid ] && kill -9 "$(tr -dc 0-9 </tmp/peers/cyrus/pid)" && rm /tmp/peers/cyrus/pid # it does not always end when asked
 }
 trap 'stop_all >/dev/null 2>&1' EXIT
 
@@ -41,7 +43,7 @@ fresh() {
 	serve
 	for p in "$@"; do
 		empty "$p"
-		[ "$p" = radicale ] && [ -d "$OUT/radicale.$s" ] && mkdir -p /tmp/peers/radicale && cp -a "$OUT/radicale.$s" /tmp/peers/radicale/data
+		[ "$p" = radicale ] && [ -d "$FILLED/radicale.$s" ] && mkdir -p /tmp/peers/radicale && cp -a "$FILLED/radicale.$s" /tmp/peers/radicale/data
 		bash "$PEERS/$p.sh" start
 	done
 	warm 32
@@ -77,18 +79,18 @@ turns() {
 objects() {
 	local kind=$1 home=$2 cyrus=$3
 	shift 3
-	turns "radicale $kind -home /user%04d/ $*" "cyrus $kind -home $cyrus $*" "ours $kind -home $home $*"
-	[ -d "$OUT/radicale.$s" ] || { bash "$PEERS/radicale.sh" stop >/dev/null; cp -a /tmp/peers/radicale/data "$OUT/radicale.$s"; }
+	turns "radicale $kind -home /user%04d/ $* -runs 1" "cyrus $kind -home $cyrus $* -runs 3" "ours $kind -home $home $* -runs 3"
+	[ -d "$FILLED/radicale.$s" ] || { bash "$PEERS/radicale.sh" stop >/dev/null; cp -a /tmp/peers/radicale/data "$FILLED/radicale.$s"; }
 }
 
 step() {
 	case $s in
 	caldav)
 		fresh radicale cyrus
-		objects caldav /dav/calendars/user%04d/ /dav/calendars/user/user%04d/ -runs 3 -secs 3 ;;
+		objects caldav /dav/calendars/user%04d/ /dav/calendars/user/user%04d/ -secs 3 ;;
 	carddav)
 		fresh radicale cyrus
-		objects carddav /dav/contacts/user%04d/ /dav/addressbooks/user/user%04d/ -runs 3 -secs 3 ;;
+		objects carddav /dav/contacts/user%04d/ /dav/addressbooks/user/user%04d/ -secs 3 ;;
 	small)
 		fresh nginx apache
 		local small='webdav -small-only -runs 3'
