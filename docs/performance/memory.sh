@@ -11,11 +11,12 @@ if [ ! -e "$DATA/schulhof.toml" ]; then
 fi
 "$BIN" serve --config "$DATA/schulhof.toml" >"$LOG" 2>&1 &
 PID=$!
-trap 'kill $PID' EXIT
+trap 'kill $PID; wait $PID' EXIT
 for _ in $(seq 100); do grep -q ready "$LOG" && break; sleep 0.1; done
 sleep 5
 kib() { awk "/$1/ {print \$2}" /proc/$PID/status; }
 idle=$(kib VmRSS)
+echo 5 >/proc/$PID/clear_refs # the peak counts from here
 before=$(kib VmHWM)
 python3 - $((N + 24)) <<'P'
 import smtplib, sys
