@@ -10,6 +10,9 @@ type Config struct {
 	TLS      TLS      `toml:"tls"`
 	Security Security `toml:"security"`
 	Mail     Mail     `toml:"mail"`
+	Outgoing Outgoing `toml:"outgoing"`
+	MTASTS   MTASTS   `toml:"mta_sts"`
+	DNS      DNS      `toml:"dns"`
 	Quota    Quota    `toml:"quota"`
 	Files    Files    `toml:"files"`
 	Store    Store    `toml:"store"`
@@ -82,6 +85,34 @@ type Mail struct {
 	ViewMemory Size `toml:"view_memory"`
 }
 
+// Outgoing is about connections to other mail servers.
+type Outgoing struct {
+	// Private networks (such as "10.1.0.0/16") in which mail servers may be reached, for a smart host in the school for example. Mail is
+	// never brought to loopback, private and link-local addresses otherwise, whatever the DNS says.
+	Networks []string `toml:"networks"`
+	// The port of other mail servers, 1 to 65535. Anything but 25 is for tests, and for firewalls that redirect.
+	Port int `toml:"port"`
+}
+
+// MTASTS is the policy that tells other mail servers to bring mail to our domains over TLS only (RFC 8461). It is served at
+// https://mta-sts.DOMAIN/.well-known/mta-sts.txt, and counts once the records that "dns show" prints are in the DNS.
+type MTASTS struct {
+	// "testing": failures are reported only. "enforce": without TLS and a right certificate no mail. "none": takes an earlier policy back.
+	// "off": no policy is served.
+	Mode string `toml:"mode"`
+	// How long others remember the policy, 24h to 8766h (a year).
+	MaxAge time.Duration `toml:"max_age"`
+}
+
+// DNS is about the servers that answer questions about names.
+type DNS struct {
+	// Their addresses, with a port if it is not 53, at most 8. Empty: those of /etc/resolv.conf.
+	Servers []string `toml:"servers"`
+	// Whose word is believed that an answer is signed (the AD bit), which DANE needs. "loopback": servers on this machine, for example
+	// unbound. "always": the way to the servers is safe. "never".
+	TrustAD string `toml:"trust_ad"`
+}
+
 // Quota is how much each account may keep, by role; "0B" is no limit. One account's own quota is set by the command user set.
 type Quota struct {
 	// Pupils.
@@ -144,6 +175,9 @@ func Default(dir string) *Config {
 		TLS:      TLS{Certificate: "tls/server.pem", Key: "tls/server.key", MinVersion: "1.2"},
 		Security: Security{AllowPlaintextAuth: PlaintextNever, Allowlist: []string{}},
 		Mail:     Mail{MaxSize: 50 << 20, MaxMailboxes: 5000, ViewMemory: 256 << 20},
+		Outgoing: Outgoing{Networks: []string{}, Port: 25},
+		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
+		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Files:    Files{MaxSize: 10 << 30, Keep: 30 * 24 * time.Hour, GroupQuota: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},

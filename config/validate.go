@@ -58,7 +58,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Files.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Files.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
 }
 
 func (s *Server) validate() error {
@@ -148,18 +148,25 @@ func (t *TLS) validate() error {
 
 func (s *Security) validate() error {
 	errs := []error{oneOf("security.allow_plaintext_auth", s.AllowPlaintextAuth, PlaintextNever, PlaintextLoopback)}
-	for _, network := range s.Allowlist {
+	return errors.Join(append(errs, networks("security.allowlist", s.Allowlist))...)
+}
+
+// Networks returns the allowlist; Validate has checked it.
+func (s *Security) Networks() []netip.Prefix { return prefixes(s.Allowlist) }
+
+// networks checks a list of networks.
+func networks(key string, list []string) error {
+	var errs []error
+	for _, network := range list {
 		if _, err := netip.ParsePrefix(network); err != nil {
-			errs = append(errs, fmt.Errorf("security.allowlist: %q is no network such as 192.0.2.0/24", network))
+			errs = append(errs, fmt.Errorf("%s: %q is no network such as 192.0.2.0/24", key, network))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Networks returns the allowlist; Validate has checked it.
-func (s *Security) Networks() []netip.Prefix {
-	var list []netip.Prefix
-	for _, network := range s.Allowlist {
+func prefixes(networks []string) (list []netip.Prefix) {
+	for _, network := range networks {
 		if p, err := netip.ParsePrefix(network); err == nil {
 			list = append(list, p.Masked())
 		}
@@ -172,6 +179,33 @@ func (m *Mail) validate() error {
 		between("mail.max_size", m.MaxSize, 1<<20, 1<<30),
 		between("mail.max_mailboxes", m.MaxMailboxes, 10, 1_000_000),
 		between("mail.view_memory", m.ViewMemory, 1<<20, 1<<42))
+}
+
+func (o *Outgoing) validate() error {
+	return errors.Join(networks("outgoing.networks", o.Networks), between("outgoing.port", o.Port, 1, 65535))
+}
+
+// Prefixes returns the networks; Validate has checked them.
+func (o *Outgoing) Prefixes() []netip.Prefix { return prefixes(o.Networks) }
+
+func (m *MTASTS) validate() error {
+	return errors.Join(oneOf("mta_sts.mode", m.Mode, "off", "none", "testing", "enforce"), between("mta_sts.max_age", m.MaxAge, 24*time.Hour, 8766*time.Hour))
+}
+
+func (d *DNS) validate() error {
+	errs := []error{oneOf("dns.trust_ad", d.TrustAD, "loopback", "always", "never")}
+	if len(d.Servers) > 8 {
+		errs = append(errs, fmt.Errorf("dns.servers: %d servers, want at most 8", len(d.Servers)))
+	}
+	for _, server := range d.Servers {
+		if _, err := netip.ParseAddr(server); err == nil {
+			continue
+		}
+		if at, err := netip.ParseAddrPort(server); err != nil || at.Port() == 0 {
+			errs = append(errs, fmt.Errorf("dns.servers: %q is no address such as 192.0.2.53 or 192.0.2.53:5353", server))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (f *Files) validate() error {

@@ -387,7 +387,7 @@ func TestDocumentsOfOtherCommands(t *testing.T) {
 			t.Fatalf("user add = %d %s%s", status, out, stderr)
 		}
 		for args, keys := range map[string]string{
-			"config show":  "files listen log mail quota retention security server store tls",
+			"config show":  "dns files listen log mail mta_sts outgoing quota retention security server store tls",
 			"config check": "file ok",
 			"version":      "go platform version",
 		} {

@@ -32,6 +32,7 @@ func (d *discovery) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+autoconfigPath, d.autoconfig)
 	mux.HandleFunc("GET "+autoconfigSafePath, d.autoconfig)
 	mux.HandleFunc("GET "+profilePath, d.profile)
+	mux.HandleFunc("GET "+stsPath, d.serveSTS)
 }
 
 // address is the address that the request names; its domain must be ours. ok is false when the request has been answered.

@@ -17,6 +17,8 @@ import (
 	"schulhof/directory"
 	"schulhof/mailbox"
 	"schulhof/smtpd/lists"
+	"schulhof/smtpd/remote"
+	"schulhof/smtpd/resolver"
 	"schulhof/store"
 	"schulhof/store/fault"
 
@@ -39,6 +41,8 @@ type rooms struct {
 	Mail      *mailbox.Mail
 	DAV       *collection.Collections
 	Lists     *lists.Lists
+	DNS       *resolver.Resolver
+	Remote    *remote.Client // brings mail to other servers
 	Log       *slog.Logger
 }
 
@@ -90,6 +94,9 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now})
+	if err := r.openOutside(o); err != nil {
+		return err
+	}
 	f := r.Config.Files
 	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{
 		Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now,
