@@ -13,6 +13,7 @@ type Config struct {
 	Outgoing Outgoing `toml:"outgoing"`
 	MTASTS   MTASTS   `toml:"mta_sts"`
 	DNS      DNS      `toml:"dns"`
+	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
 	Files    Files    `toml:"files"`
 	Store    Store    `toml:"store"`
@@ -113,6 +114,20 @@ type DNS struct {
 	TrustAD string `toml:"trust_ad"`
 }
 
+// Queue is about mail to other servers.
+type Queue struct {
+	// How long a message is tried before it goes back to its sender, 1h to 720h. RFC 5321 asks for four to five days.
+	Lifetime time.Duration `toml:"lifetime"`
+	// After this time a sender is told that a message is late, 1h to 720h. "0s": never.
+	DelayNotice time.Duration `toml:"delay_notice"`
+	// How long people can take back what they sent to other servers, "0s" to "30s". One account's own time is set by the command queue undo.
+	Undo time.Duration `toml:"undo"`
+	// How many connections to other servers are open at once, 1 to 1000.
+	Connections int `toml:"connections"`
+	// How many of these lead to one destination, 1 to 100.
+	PerDestination int `toml:"per_destination"`
+}
+
 // Quota is how much each account may keep, by role; "0B" is no limit. One account's own quota is set by the command user set.
 type Quota struct {
 	// Pupils.
@@ -178,6 +193,7 @@ func Default(dir string) *Config {
 		Outgoing: Outgoing{Networks: []string{}, Port: 25},
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
+		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Files:    Files{MaxSize: 10 << 30, Keep: 30 * 24 * time.Hour, GroupQuota: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},

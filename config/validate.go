@@ -58,7 +58,8 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Files.validate(), c.Store.validate(), c.Log.validate(), c.Retention.validate())
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Queue.validate(), c.Files.validate(), c.Store.validate(),
+		c.Log.validate(), c.Retention.validate())
 }
 
 func (s *Server) validate() error {
@@ -204,6 +205,22 @@ func (d *DNS) validate() error {
 		if at, err := netip.ParseAddrPort(server); err != nil || at.Port() == 0 {
 			errs = append(errs, fmt.Errorf("dns.servers: %q is no address such as 192.0.2.53 or 192.0.2.53:5353", server))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func (q *Queue) validate() error {
+	errs := []error{
+		between("queue.lifetime", q.Lifetime, time.Hour, 30*24*time.Hour),
+		between("queue.undo", q.Undo, 0, 30*time.Second),
+		between("queue.connections", q.Connections, 1, 1000),
+		between("queue.per_destination", q.PerDestination, 1, 100),
+	}
+	if q.DelayNotice != 0 {
+		errs = append(errs, between("queue.delay_notice", q.DelayNotice, time.Hour, 30*24*time.Hour))
+	}
+	if q.Undo%time.Second != 0 {
+		errs = append(errs, fmt.Errorf("queue.undo: %v, want whole seconds", q.Undo))
 	}
 	return errors.Join(errs...)
 }

@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/smtpd/dsn"
 	"schulhof/store"
 
 	"github.com/emersion/go-smtp"
@@ -33,14 +32,14 @@ func (s *session) notify(ctx context.Context, t *transaction, each []reply) {
 	if !ok {
 		return
 	}
-	n := notice{session: s, t: t, told: told, id: newTraceID(), at: s.srv.o.Now()}
+	id := newTraceID()
 	spool := s.srv.o.Mail.NewSpool()
 	defer spool.Close()
-	if err := s.deliverNotice(ctx, spool, n.appendTo(nil), owner, n.id); err != nil {
-		s.log.Error("deliver notice", "id", t.body.id, "notice", n.id, "err", err)
+	if err := s.deliverNotice(ctx, spool, s.report(t, told, id), owner); err != nil {
+		s.log.Error("deliver notice", "id", t.body.id, "notice", id, "err", err)
 		return
 	}
-	s.log.Info("notice delivered", "id", t.body.id, "notice", n.id, "recipients", len(told))
+	s.log.Info("notice delivered", "id", t.body.id, "notice", id, "recipients", len(told))
 }
 
 // certainSender is the account that a notice to sender goes to.
@@ -58,9 +57,9 @@ func (s *session) certainSender(ctx context.Context, sender string) (directory.I
 	return list[0].Account, true
 }
 
-func (s *session) deliverNotice(ctx context.Context, spool *store.Spool, b []byte, owner directory.ID, id string) error {
-	if _, err := spool.Write(b); err != nil {
-		return fmt.Errorf("write notice: %w", err)
+func (s *session) deliverNotice(ctx context.Context, spool *store.Spool, r *dsn.Report, owner directory.ID) error {
+	if err := r.Write(spool); err != nil {
+		return err
 	}
 	prepared, err := s.srv.o.Mail.Prepare(ctx, spool)
 	if err != nil {
@@ -68,7 +67,7 @@ func (s *session) deliverNotice(ctx context.Context, spool *store.Spool, b []byt
 	}
 	defer prepared.Release()
 	results, err := s.srv.o.Mail.Deliver(ctx, mailbox.Delivery{
-		Message: prepared, Recipients: []mailbox.To{{Owner: owner}}, TraceID: id,
+		Message: prepared, Recipients: []mailbox.To{{Owner: owner}}, TraceID: r.ID,
 	})
 	if err == nil && len(results) == 1 {
 		err = results[0]
@@ -98,83 +97,44 @@ func (st status) wanted() bool {
 	return len(n) == 0 || slices.Contains(n, smtp.DSNNotifyFailure)
 }
 
-// notice is one multipart/report.
-type notice struct {
-	session *session
-	t       *transaction
-	told    []status
-	id      string
-	at      time.Time
-}
-
-// appendTo writes the whole message.
-func (n *notice) appendTo(b []byte) []byte {
-	host := n.session.srv.o.Hostname
-	failed := slices.ContainsFunc(n.told, func(st status) bool { return !st.reply.ok() })
-	subject, lead := "Delivered: Zugestellt", "Your message was delivered to:\r\nIhre Nachricht wurde zugestellt an:\r\n"
-	if failed {
-		subject, lead = "Not delivered: Nicht zugestellt", "Your message could not be delivered to everyone:\r\nIhre Nachricht konnte nicht allen zugestellt werden:\r\n"
+// report is what the sender is told.
+func (s *session) report(t *transaction, told []status, id string) *dsn.Report {
+	at := s.srv.o.Now()
+	r := &dsn.Report{
+		Host: s.srv.o.Hostname, ID: id, At: at, Arrived: at, To: t.envelope.Sender,
+		EnvelopeID: t.envelope.Options.EnvelopeID, UTF8: t.envelope.Options.UTF8,
 	}
-	boundary := "report-" + n.id
-	w := bytes.NewBuffer(b)
-	fmt.Fprintf(w, "Return-Path: <>\r\nReceived: by %s with LOCAL\r\n\tid %s;\r\n\t%s\r\n", host, n.id, n.at.Format(dateFormat))
-	fmt.Fprintf(w, "From: Mail Delivery System <postmaster@%s>\r\nTo: <%s>\r\nSubject: %s\r\n", host, n.t.envelope.Sender, subject)
-	fmt.Fprintf(w, "Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n", n.at.Format(dateFormat), n.id, host)
-	fmt.Fprintf(w, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"%s\"\r\n\r\n", boundary)
-	fmt.Fprintf(w, "--%s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s\r\n", boundary, lead)
-	for _, st := range n.told {
-		fmt.Fprintf(w, "  %s: %d %s %s\r\n", st.Address, st.reply.code, st.reply.enhanced, st.reply.text)
-	}
-	fmt.Fprintf(w, "\r\n--%s\r\nContent-Type: message/delivery-status\r\n\r\n", boundary)
-	n.deliveryStatus(w)
-	n.original(w, boundary, failed)
-	fmt.Fprintf(w, "\r\n--%s--\r\n", boundary)
-	return w.Bytes()
-}
-
-// deliveryStatus writes the part that programs read. RFC 3464 §2.
-func (n *notice) deliveryStatus(w *bytes.Buffer) {
-	if id := n.t.envelope.Options.EnvelopeID; id != "" {
-		fmt.Fprintf(w, "Original-Envelope-Id: %s\r\n", id)
-	}
-	fmt.Fprintf(w, "Reporting-MTA: dns; %s\r\nArrival-Date: %s\r\n", n.session.srv.o.Hostname, n.at.Format(dateFormat))
-	for _, st := range n.told {
-		w.WriteString("\r\n")
+	failed := false
+	for _, st := range told {
+		p := dsn.Recipient{Address: st.Address, Action: dsn.Delivered, Status: st.reply.enhanced}
 		if o := st.Options.OriginalRecipient; o != "" {
-			fmt.Fprintf(w, "Original-Recipient: %s; %s\r\n", strings.ToLower(string(st.Options.OriginalRecipientType)), o)
+			p.Original = string(st.Options.OriginalRecipientType) + ";" + o
 		}
-		kind := "rfc822"
-		if !isASCII(st.Address) {
-			kind = "utf-8" // RFC 6533 §3
-		}
-		action, enhanced := "delivered", st.reply.enhanced
 		if !st.reply.ok() {
-			action, enhanced = "failed", "5"+enhanced[1:] // nobody tries again
+			failed = true
+			p.Action, p.Status = dsn.Failed, "5"+st.reply.enhanced[1:] // nobody tries again
+			p.Code, p.Enhanced, p.Text = st.reply.code, st.reply.enhanced, st.reply.text
 		}
-		fmt.Fprintf(w, "Final-Recipient: %s; %s\r\nAction: %s\r\nStatus: %s\r\n", kind, st.Address, action, enhanced)
-		if !st.reply.ok() {
-			fmt.Fprintf(w, "Diagnostic-Code: smtp; %d %s %s\r\n", st.reply.code, st.reply.enhanced, st.reply.text)
-		}
+		r.Recipients = append(r.Recipients, p)
 	}
+	if whole, inMemory := t.body.spool.Bytes(); failed && inMemory && t.envelope.Options.Return == smtp.DSNReturnFull {
+		r.Original = bytes.NewReader(whole)
+		return r
+	}
+	r.Header = headerOf(t.body.spool)
+	return r
 }
 
-// original writes what is returned of the message: all of it when RET=FULL asks for a failed one that is small, else its header.
-func (n *notice) original(w *bytes.Buffer, boundary string, failed bool) {
-	whole, inMemory := n.t.body.spool.Bytes()
-	if failed && inMemory && n.t.envelope.Options.Return == smtp.DSNReturnFull {
-		fmt.Fprintf(w, "\r\n--%s\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n", boundary)
-		w.Write(whole)
-		return
-	}
-	fmt.Fprintf(w, "\r\n--%s\r\nContent-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n", boundary)
-	head := make([]byte, min(maxHeader, n.t.body.spool.Size()))
-	got, err := n.t.body.spool.ReadAt(head, 0)
+// headerOf is what is returned of a message: its header, nil when it cannot be read.
+func headerOf(spool *store.Spool) []byte {
+	head := make([]byte, min(maxHeader, spool.Size()))
+	got, err := spool.ReadAt(head, 0)
 	if err != nil && got == 0 {
-		return
+		return nil
 	}
 	head = head[:got]
 	if end, _, found := headerEnd(head, 0); found {
 		head = head[:end]
 	}
-	w.Write(head)
+	return head
 }

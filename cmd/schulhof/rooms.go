@@ -17,6 +17,7 @@ import (
 	"schulhof/directory"
 	"schulhof/mailbox"
 	"schulhof/smtpd/lists"
+	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
 	"schulhof/smtpd/resolver"
 	"schulhof/store"
@@ -39,6 +40,7 @@ type rooms struct {
 	Store     *store.Store
 	Directory *directory.Directory
 	Mail      *mailbox.Mail
+	Queue     *queue.Queue
 	DAV       *collection.Collections
 	Lists     *lists.Lists
 	DNS       *resolver.Resolver
@@ -93,10 +95,13 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now})
-	if err := r.openOutside(o); err != nil {
+	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o)); err != nil {
 		return err
 	}
+	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
+		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now, Queue: listOutbound{r.Queue},
+	})
+	r.Queue.OnFailure(kindList, r.countListFailure)
 	f := r.Config.Files
 	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{
 		Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now,

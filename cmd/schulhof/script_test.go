@@ -44,6 +44,10 @@ func TestMain(m *testing.M) {
 //	[!] lmtp FROM TO… FILE      the same at port lmtp
 //	[!] submit LOGIN TO… FILE   logs in at port submission and sends FILE; stderr has the refusal
 //	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
+//	inbox ADDRESS NUMBER        waits until INBOX has so many messages; stdout has them
+//	sink [open|close]           starts a mail server elsewhere, at $SINK: it refuses never@…, and later@… until it is open
+//	arrived PATTERN             waits until the sink has what fits; stdout has all that it took
+//	eventually PATTERN ARG…     repeats a command of the program until what it writes fits
 //	ports                       only finds free ports, for other ways to make a server: $PORT_BASE
 //
 // $PORT_SMTP, $PORT_IMAP and so on are the ports.
@@ -53,7 +57,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "submit": cmdSubmit,
+			"dav": cmdDAV, "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
@@ -76,6 +80,7 @@ type story struct {
 	server *exec.Cmd
 	log    bytes.Buffer
 	ended  chan error
+	sink   *sink
 }
 
 type storyKey struct{}
@@ -256,22 +261,28 @@ func answered(ts *testscript.TestScript, neg bool, err error) {
 }
 
 func cmdIMAP(ts *testscript.TestScript, neg bool, args []string) {
-	conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT_IMAP"))
-	ts.Check(err)
+	answered(ts, neg, imapCommands(ts.Stdout(), ts.Getenv("PORT_IMAP"), args[0], args[1:]...))
+}
+
+// imapCommands logs in, gives the commands one by one and copies all answers to w.
+func imapCommands(w io.Writer, port, address string, commands ...string) error {
+	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return err
+	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(storyPatience))
 	in := bufio.NewReader(conn)
-	err = imapAnswers(ts.Stdout(), in, "*")
-	commands := append([]string{fmt.Sprintf("LOGIN %s %s", args[0], storyPassword)}, args[1:]...)
-	for i, command := range commands {
+	err = imapAnswers(w, in, "*")
+	for i, command := range append([]string{fmt.Sprintf("LOGIN %s %s", address, storyPassword)}, commands...) {
 		if err != nil {
-			break
+			return err
 		}
 		tag := "a" + strconv.Itoa(i)
 		fmt.Fprintf(conn, "%s %s\r\n", tag, command)
-		err = imapAnswers(ts.Stdout(), in, tag)
+		err = imapAnswers(w, in, tag)
 	}
-	answered(ts, neg, err)
+	return err
 }
 
 // cmdDAV sends one request: dav LOGIN METHOD PATH [BODY]. An answer from 400 on is an error.

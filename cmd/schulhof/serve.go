@@ -92,6 +92,7 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	group.Go(func() error { return commands.Serve(groupCtx, ln) })
 	group.Go(func() error { return certs.watch(groupCtx) })
 	group.Go(func() error { return r.keepRetention(groupCtx) })
+	group.Go(func() error { return r.runQueue(groupCtx) })
 	group.Go(func() error { return r.expireHeld(groupCtx) })
 	group.Go(func() error { return returnMemory(groupCtx, r.Directory.Hashes, debug.FreeOSMemory) })
 	group.Go(func() error { return feedWatchdog(groupCtx, r.Log, watchdogInterval(), h.alive) })

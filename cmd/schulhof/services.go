@@ -28,7 +28,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	smtp, err := smtpd.New(smtpd.Options{
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
-		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists,
+		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Outbound: outbound{r.Queue},
 	})
 	if err != nil {
 		return nil, err
