@@ -45,7 +45,8 @@ var conversions = []struct {
 	{name: "a birthday", v3: "BDAY;VALUE=date:1980-03-22", v4: "BDAY:19800322", back: "BDAY:1980-03-22"},
 	{name: "a birthday with time", v3: "BDAY:1980-03-22T10:11:12Z", v4: "BDAY:19800322T101112Z"},
 	{name: "a birthday without a year", v3: "BDAY;X-APPLE-OMIT-YEAR=1604:1604-03-22", v4: "BDAY:--0322"},
-	{name: "a birthday in words", v3: "BDAY;VALUE=text:um 1800", v4: "BDAY;VALUE=text:um 1800", back: "BDAY:um 1800"},
+	{name: "a birthday in words", v3: "BDAY;VALUE=text:um 1800", v4: "BDAY;VALUE=text:um 1800"},
+	{name: "an anniversary in words", v4: "ANNIVERSARY;VALUE=text:im Mai", v3: "ANNIVERSARY;VALUE=text:im Mai", only: "3"},
 	{name: "a revision", v3: "REV:2026-11-02T10:11:12Z", v4: "REV:20261102T101112Z"},
 	{name: "a place", v3: "GEO:46.772673;-71.282945", v4: "GEO:geo:46.772673,-71.282945"},
 	{name: "a place with altitude and uncertainty", v4: `GEO:geo:46.7\,-71.2,30;u=35`, v3: "GEO:46.7;-71.2", only: "3"},
@@ -58,6 +59,8 @@ var conversions = []struct {
 		v4: "ADR;TYPE=home;PREF=1;LABEL=A:;;a;;;;\ni.ADR;TYPE=WORK:;;b;;;;\nADR;TYPE=WORK;LABEL=C:;;c;;;;\nADR;TYPE=WORK;LABEL=D:;;d;;;;\nADR;TYPE=DOM;LABEL=E:;;;;;;",
 		back: "ADR;TYPE=home;TYPE=pref:;;a;;;;\nLABEL;TYPE=home;TYPE=pref:A\ni.ADR;TYPE=WORK:;;b;;;;\nADR;TYPE=WORK:;;c;;;;\nLABEL;TYPE=WORK:C\n" +
 			"ADR;TYPE=WORK:;;d;;;;\nLABEL;TYPE=WORK:D\nADR;TYPE=DOM:;;;;;;\nLABEL;TYPE=DOM:E"},
+	{name: "a label belongs to the address above it", v3: "ADR;TYPE=HOME:;;a;;;;\nADR;TYPE=HOME:;;b;;;;\nLABEL;TYPE=HOME:B\nADR;TYPE=HOME:;;c;;;;",
+		v4: "ADR;TYPE=HOME:;;a;;;;\nADR;TYPE=HOME;LABEL=B:;;b;;;;\nADR;TYPE=HOME:;;c;;;;"},
 	{name: "a group", v3: "X-ADDRESSBOOKSERVER-KIND:group\nX-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1\nX-ADDRESSBOOKSERVER-MEMBER:urn:uuid:2",
 		v4: "KIND:group\nMEMBER:urn:uuid:1\nMEMBER:urn:uuid:2"},
 	{name: "a company", v3: "X-ABShowAs:COMPANY", v4: "KIND:org"},

@@ -184,7 +184,9 @@ func params3(l *contentline.Line, best int) []contentline.Param {
 			}
 		case name == "VALUE":
 			// 3.0 has other names for most types, but the same default; a URI must be said where the default is data or text.
-			if len(p.Values) == 1 && contentline.EqualFold(p.Values[0], "uri") && !l.Is("UID") && !l.Is("URL") && !l.Is("IMPP") && !l.Is("MEMBER") {
+			// Words where a date is expected must say so in either.
+			if len(p.Values) == 1 && (contentline.EqualFold(p.Values[0], "uri") && !l.Is("UID") && !l.Is("URL") && !l.Is("IMPP") && !l.Is("MEMBER") ||
+				contentline.EqualFold(p.Values[0], "text") && (l.Is("BDAY") || l.Is("ANNIVERSARY"))) {
 				out = append(out, p)
 			}
 		case dropped3(name):

@@ -16,12 +16,15 @@ func (c *Card) to4() *contentline.Component {
 		v.add(contentline.Line{Name: "FN", Value: contentline.Escape(c.displayName())})
 	}
 	var labels []*contentline.Line
+	bare := c.bareAddresses()
 	for i := range c.vcard.Lines {
 		l := &c.vcard.Lines[i]
 		switch strings.ToUpper(l.Name) {
 		case "VERSION", "PROFILE", "SORT-STRING":
 		case "LABEL":
-			labels = append(labels, l)
+			if i == 0 || !v.labelsLast(&c.vcard.Lines[i-1], l, bare) {
+				labels = append(labels, l)
+			}
 		case "X-ABLABEL":
 			if !v.spent[strings.ToLower(l.Group)] {
 				v.add(*l)
@@ -206,6 +209,35 @@ func (v *conversion) addLabels(labels []*contentline.Line) {
 		}
 		v.add(contentline.Line{Group: l.Group, Name: "ADR", Params: append(params, label), Value: ";;;;;;"})
 	}
+}
+
+// bareAddresses counts the addresses of the same types and group for which there is no label.
+func (c *Card) bareAddresses() map[string]int {
+	bare := map[string]int{}
+	for i := range c.vcard.Lines {
+		switch l := &c.vcard.Lines[i]; {
+		case l.Is("ADR"):
+			bare[addressKey(&contentline.Line{Group: l.Group, Params: params4(l)})]++
+		case l.Is("LABEL"):
+			bare[addressKey(&contentline.Line{Group: l.Group, Params: params4(l)})]--
+		}
+	}
+	return bare
+}
+
+// labelsLast hangs a label on the address in the line above it, where that is one of the same types and group. With a label for each address
+// they go in order.
+func (v *conversion) labelsLast(above, label *contentline.Line, bare map[string]int) bool {
+	if !above.Is("ADR") {
+		return false
+	}
+	address := &v.out[len(v.out)-1]
+	key := addressKey(&contentline.Line{Group: label.Group, Params: params4(label)})
+	if _, labelled := address.Param("LABEL"); labelled || bare[key] <= 0 || addressKey(address) != key {
+		return false
+	}
+	address.Params = append(address.Params, param("LABEL", text(label)))
+	return true
 }
 
 // addressKey is the same for an address and its label.
