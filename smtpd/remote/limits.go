@@ -16,16 +16,25 @@ const (
 	writeBuffer = 32 << 10
 	slowRate    = 1 << 10 // bytes per second that a server must take on average, beyond the first minutes
 
-	policyPort    = 443
-	maxPolicy     = 64 << 10        // bytes of an MTA-STS policy; RFC 8461 §3.3
-	maxPolicyMX   = 100             // patterns in it
-	policyTime    = time.Minute     // to fetch it; RFC 8461 §3.3
-	policyRetry   = 5 * time.Minute // after it could not be fetched; RFC 8461 §3.3
-	maxPolicyLife = 31557600        // seconds; RFC 8461 §3.2
-	policyRecheck = 24 * time.Hour  // a policy is fetched again after this time even if its id is the same; RFC 8461 §3.3
-	maxPolicies   = 10_000          // remembered in memory
-	maxTLSA       = 32              // records looked at
-	maxCounts     = 50_000          // lines of reports that wait in memory
+	policyPort        = 443
+	maxPolicy         = 64 << 10        // bytes of an MTA-STS policy; RFC 8461 §3.3
+	maxPolicyMX       = 100             // patterns in it
+	policyTime        = time.Minute     // to fetch it; RFC 8461 §3.3
+	policyRetry       = 5 * time.Minute // after it could not be fetched; RFC 8461 §3.3
+	maxPolicyLife     = 31557600        // seconds; RFC 8461 §3.2
+	policyRecheck     = 24 * time.Hour  // a policy is fetched again after this time even if its id is the same; RFC 8461 §3.3
+	maxPolicies       = 10_000          // remembered in memory
+	flushEvery        = time.Minute     // counts for TLS reports into the database
+	reportEvery       = time.Hour       // looking for days that are over
+	reportDays        = 3               // after which a report is dropped whose addressee cannot be asked for
+	daySeconds        = 86400
+	maxAddressees     = 5        // of one report
+	maxReport         = 10 << 20 // bytes of a report of others, expanded
+	maxReportPolicies = 1000
+	maxReportDetails  = 10_000
+
+	maxTLSA   = 32     // records looked at
+	maxCounts = 50_000 // lines of reports that wait in memory
 )
 
 // Timeouts are how long each step may take. The defaults are those of RFC 5321 §4.5.3.2.

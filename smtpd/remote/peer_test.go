@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,7 +217,9 @@ type world struct {
 func newWorld(t *testing.T, change func(*Options), records ...string) *world {
 	t.Helper()
 	w := &world{dns: dnstest.Start(t, records...), where: map[netip.AddrPort]string{}}
-	r, err := resolver.New(resolver.Options{Servers: []string{w.dns.Address}, Timeout: 500 * time.Millisecond})
+	var leaps atomic.Int64 // a clock that leaps makes the resolver forget at once
+	leap := func() time.Time { return time.Unix(leaps.Add(1)*7*86400, 0) }
+	r, err := resolver.New(resolver.Options{Servers: []string{w.dns.Address}, Timeout: 500 * time.Millisecond, Now: leap})
 	if err != nil {
 		t.Fatal(err)
 	}

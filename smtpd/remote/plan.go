@@ -48,7 +48,7 @@ func (c *Client) plan(ctx context.Context, t Target, h host, found resolver.Foun
 	switch t.TLS {
 	case TLSOff:
 		if t.User != "" {
-			return nil, failure(h.name, "5.7.11", "A password is to be sent, but TLS is turned off for this server", nil)
+			return nil, failure(h.name, "4.7.11", "A password is to be sent, but TLS is turned off for this server", nil)
 		}
 		p.policy, p.none = policyOwn, true
 		return p, nil
@@ -77,7 +77,13 @@ func (c *Client) plan(ctx context.Context, t Target, h host, found resolver.Foun
 		p.verify = both(p.verify, func(state tls.ConnectionState) error { return dane.check(state, c.o.Now()) })
 		return p, nil
 	}
-	return p, c.applySTS(p, h, sts)
+	if err := c.applySTS(p, h, sts); err != nil {
+		return nil, err
+	}
+	if p.must && p.verify == nil { // REQUIRETLS wants proof, by whatever way there is
+		p.verify = c.byName(h.name)
+	}
+	return p, nil
 }
 
 // applySTS adds what the domain's MTA-STS policy asks for. RFC 8461 §4.1, §5.
@@ -182,7 +188,7 @@ func (p *plan) proven(h host) bool {
 	case policyDANE:
 		return p.usable()
 	case policySTS:
-		return p.verify != nil
+		return p.sts.Mode == modeEnforce
 	}
 	return p.verify != nil && h.secure
 }

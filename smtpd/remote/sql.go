@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -15,7 +14,7 @@ func selectPolicy(tx *store.Tx, domain string) (*stsPolicy, error) {
 	var text []byte
 	var fetched int64
 	err := tx.QueryRow(`SELECT policy_id, policy, fetched_at FROM sts_policy WHERE domain = $1`, domain).Scan(&id, &text, &fetched)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, store.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {

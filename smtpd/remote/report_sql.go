@@ -1,0 +1,65 @@
+package remote
+
+import (
+	"fmt"
+
+	"schulhof/store"
+)
+
+// addCounts adds to what is counted already.
+func addCounts(tx *store.Tx, rows map[countKey]int64) error {
+	for key, n := range rows {
+		_, err := tx.Exec(`INSERT INTO tls_count (day, domain, policy_type, policy, result_type, mx_host, sessions) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (day, domain, policy_type, policy, result_type, mx_host) DO UPDATE SET sessions = tls_count.sessions + excluded.sessions`,
+			key.Day, key.Domain, string(key.Policy), []byte(key.Text), string(key.Result), key.Host, n)
+		if err != nil {
+			return fmt.Errorf("count TLS of %s: %w", key.Domain, err)
+		}
+	}
+	return nil
+}
+
+// selectDays lists the days before today that have counts, by domain.
+func selectDays(tx *store.Tx, today int64) (list []countedDay, err error) {
+	rows, err := tx.Query(`SELECT DISTINCT day, domain FROM tls_count WHERE day < $1 ORDER BY day, domain LIMIT 1000`, today)
+	if err != nil {
+		return nil, fmt.Errorf("days to report: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var d countedDay
+		if err := rows.Scan(&d.day, &d.domain); err != nil {
+			return nil, fmt.Errorf("days to report: %w", err)
+		}
+		list = append(list, d)
+	}
+	return list, rows.Err()
+}
+
+func selectCounts(tx *store.Tx, d countedDay) (map[countKey]int64, error) {
+	rows, err := tx.Query(`SELECT policy_type, policy, result_type, mx_host, sessions FROM tls_count WHERE day = $1 AND domain = $2 LIMIT 1000`, d.day, d.domain)
+	if err != nil {
+		return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+	}
+	defer rows.Close()
+	counts := map[countKey]int64{}
+	for rows.Next() {
+		key := countKey{Day: d.day, Domain: d.domain}
+		var kind, result string
+		var text []byte
+		var n int64
+		if err := rows.Scan(&kind, &text, &result, &key.Host, &n); err != nil {
+			return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+		}
+		key.Policy, key.Text, key.Result = policyKind(kind), string(text), resultType(result)
+		counts[key] = n
+	}
+	return counts, rows.Err()
+}
+
+func deleteDay(tx *store.Tx, d countedDay) error {
+	if _, err := tx.Exec(`DELETE FROM tls_count WHERE day = $1 AND domain = $2`, d.day, d.domain); err != nil {
+		return fmt.Errorf("forget counts of %s: %w", d.domain, err)
+	}
+	return nil
+}
