@@ -189,6 +189,21 @@ func (p *Part) text(r io.ReaderAt) (io.Reader, error) {
 	return transform.NewReader(transform.NewReader(raw, e.NewDecoder()), rawDecoder{}), nil
 }
 
+// WritePart writes the text of one part without children: transfer-decoded, UTF-8 without NUL and CR. markup: HTML keeps its
+// tags; otherwise it is read as people see it. limit bytes at most.
+func WritePart(w io.Writer, r io.ReaderAt, p *Part, markup bool, limit int64) error {
+	text, err := p.text(r)
+	if err != nil {
+		return err
+	}
+	text = io.LimitReader(text, limit)
+	if p.Subtype == "html" && !markup {
+		return htmlText(w, text)
+	}
+	_, err = io.Copy(w, text)
+	return err
+}
+
 // rawDecoder makes valid UTF-8 of UTF-8 with stray bytes, each of which is read as windows-1252. It drops NUL and CR.
 type rawDecoder struct{ transform.NopResetter }
 
