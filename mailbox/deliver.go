@@ -18,6 +18,9 @@ type Delivery struct {
 	TraceID    string
 	Dedupe     *Dedupe                  // a message whose earlier connection ended before our 250 was written
 	Also       func(tx *store.Tx) error // further rows of the same commit (queue); may be nil
+	// Answers makes what the transaction's recipients are answered, which Dedupe remembers, of the results of its copies: filters make
+	// more or fewer copies than there are recipients. nil: they are the same. With it, the caller asks DeliveredBefore itself.
+	Answers func(results []error) []error
 }
 
 // To is one recipient's copy. Mailbox: "" is INBOX; for plus-addressing the detail: used if such a mailbox exists (any case), else INBOX.
@@ -30,10 +33,15 @@ type To struct {
 	Message *Prepared // their form of the message, such as a list's; nil: Delivery.Message
 }
 
+// DeliveredBefore tells the answers to a transaction whose recipients were not told: the peer sends it again.
+func (m *Mail) DeliveredBefore(key [32]byte, recipients int) (results []error, seen bool) {
+	return m.seen.lookup(key, recipients, m.now())
+}
+
 // Deliver puts a message into its recipients' mailboxes. results tells each recipient's, in order: nil, fault.OverQuota, fault.NotFound …:
 // LMTP answers each, MX temp-fails only what failed. All that succeeded became visible in one commit. err: nothing was stored.
 func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err error) {
-	if d.Dedupe != nil {
+	if d.Dedupe != nil && d.Answers == nil {
 		if results, seen := m.seen.lookup(d.Dedupe.Key, len(d.Recipients), m.now()); seen {
 			m.log.Info("delivered before, answered again", "trace", d.TraceID)
 			m.metrics.repeated.Inc()
@@ -93,7 +101,11 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 			}
 		}
 		if d.Dedupe != nil {
-			return m.seen.record(tx, d.Dedupe.Key, results, now)
+			answers := results
+			if d.Answers != nil {
+				answers = d.Answers(results)
+			}
+			return m.seen.record(tx, d.Dedupe.Key, answers, now)
 		}
 		return nil
 	})
@@ -155,6 +167,9 @@ func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
 	switch {
 	case to.Exact:
 		_, err := m.createIn(tx, to.Owner, name, "")
+		if fault.Is(err, fault.Limit) {
+			return inbox, nil // a mailbox too many is no reason to refuse mail
+		}
 		return name, err
 	case found != "":
 		return found, nil

@@ -83,29 +83,46 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	if err := s.serveLists(ctx, t); err != nil || t.lists.only(t) {
 		return results, err
 	}
+	if results, seen := s.answeredBefore(key, to); seen {
+		return spread(results, at, len(t.to)), nil
+	}
 	p, err := s.prepare(ctx, t, to, at)
 	if err != nil {
 		return nil, err
 	}
 	defer p.release()
-	got, err := s.srv.o.Mail.Deliver(ctx, mailbox.Delivery{
+	d := mailbox.Delivery{
 		Message: p.plain, Sender: t.envelope.Sender, Recipients: p.to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
 		Also: func(tx *store.Tx) error { return s.alsoCommit(tx, t, p) },
-	})
+	}
+	plan, err := s.filtered(ctx, t, &d)
+	if err != nil {
+		return nil, err
+	}
+	defer plan.Release()
+	got, err := s.srv.o.Mail.Deliver(ctx, d)
 	if limit := new(directory.SendingLimit); errors.As(err, &limit) && s.srv.o.Lists != nil {
 		return results, s.holdOverLimit(ctx, t, limit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("deliver message: %w", err)
 	}
-	got = got[:len(to)]
-	if at == nil {
-		return got, nil
+	if d.Answers != nil {
+		got = d.Answers(got)
 	}
+	return spread(got[:len(to)], at, len(t.to)), nil
+}
+
+// spread puts the results of some recipients where these stand among all n; at nil: they are all.
+func spread(got []error, at []int, n int) []error {
+	if at == nil {
+		return got
+	}
+	results := make([]error, n)
 	for i, err := range got {
 		results[at[i]] = err
 	}
-	return results, nil
+	return results
 }
 
 // alsoCommit writes what a message has besides its copies for our own recipients: a submission counts, the queue and the lists get their rows.

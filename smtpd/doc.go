@@ -1,4 +1,5 @@
-// Package smtpd takes mail in: MX (port 25), submission (587, 465) and LMTP (24).
+// Package smtpd takes mail in: MX (port 25), submission (587, 465) and LMTP (24); and ManageSieve (4190), by which people's
+// programs keep the filters that mail passes on its way in.
 //
 // A connection is a stack of three layers, one file each: conn.go reads and writes bytes with
 // deadlines, limits and strict line ends; session.go and the files of the commands hold the state of

@@ -34,6 +34,11 @@ const (
 	unknownWindow         = time.Hour
 	maxPeers              = 100_000 // addresses remembered at once
 
+	// ManageSieve: what a command may have. RFC 5804 §4; before the login no script is taken.
+	maxSieveClear     = 8 << 10 // bytes of literals besides a script
+	maxSieveQuoted    = 1024    // bytes of a quoted string
+	maxSieveArguments = 8
+
 	maxConnections = 1000 // of one server, all doors together
 
 	idleTimeout  = 5 * time.Minute  // waiting for a command; RFC 5321 §4.5.3.2.7

@@ -15,6 +15,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/mailbox/filter"
 	"schulhof/smtpd/lists"
 	"schulhof/store"
 
@@ -37,6 +38,7 @@ type Options struct {
 	Allowlist              []netip.Prefix   // networks without budgets; loopback is always one
 	Outbound               Outbound         // nil: recipients elsewhere are refused
 	Lists                  *lists.Lists     // nil: a group's address only leads to its members
+	Filters                *filter.Filters  // nil: nobody has a mail filter, and ServeManageSieve refuses to start
 	Now                    func() time.Time // nil: time.Now
 }
 
@@ -84,6 +86,7 @@ type door struct {
 	lmtp     bool
 	submit   bool // people with a login; otherwise anyone, to our recipients only
 	implicit bool // TLS from the first byte; RFC 8314
+	sieve    bool // ManageSieve; RFC 5804
 }
 
 var (
@@ -208,7 +211,7 @@ func (s *Server) handle(ctx context.Context, nc net.Conn, d *door) {
 	defer func() {
 		if p := recover(); p != nil { // our bug must not end the others' connections
 			log.Error("panic", "panic", p, "stack", string(debug.Stack()))
-			w.out = noPanic.appendTo(w.out[:0], "")
+			w.out = d.farewell(w.out[:0], noPanic)
 			w.flush()
 			w.close()
 		}
@@ -223,16 +226,28 @@ func (s *Server) handle(ctx context.Context, nc net.Conn, d *door) {
 		}
 	}
 	s.metrics.connection.WithLabelValues(d.name, "served").Inc()
+	if d.sieve {
+		(&sieveSession{srv: s, wire: w, remote: remote, log: log, began: c.began}).serve(work)
+		return
+	}
 	c.serve(work)
 }
 
 // sendAway refuses a connection before the greeting. Behind implicit TLS nobody could read a reply.
 func (s *Server) sendAway(w *wire, d *door, r reply) {
 	if !d.implicit {
-		w.out = r.appendTo(w.out, "")
+		w.out = d.farewell(w.out, r)
 		w.flush()
 	}
 	w.close()
+}
+
+// farewell writes the last reply in the door's protocol.
+func (d *door) farewell(dst []byte, r reply) []byte {
+	if d.sieve {
+		return sieveReply{word: "BYE", text: r.text}.appendTo(dst)
+	}
+	return r.appendTo(dst, "")
 }
 
 // remoteIP is the peer's address; loopback for a unix socket and the like.

@@ -14,13 +14,13 @@ import (
 
 // TestTranscripts plays testdata/transcript/*.txt, each against a fresh server. Lines:
 //
-//	door: mx|submission|submissions|lmtp [OPTION]   the first line; strict: the budgets apply to loopback too;
+//	door: mx|submission|submissions|lmtp|managesieve [OPTION]   the first line; strict: the budgets apply to loopback too;
 //	                                  cleartext=never: no login without TLS
 //	C: text                           send text and CRLF
 //	C= "text\n"                       send exactly this Go string
 //	S: text                           the next line from the server; * stands for anything
 //	TLS                               do a TLS handshake
-//	LOGIN name                        AUTH PLAIN as name
+//	LOGIN name                        AUTH PLAIN as name, or AUTHENTICATE
 //	CLOSED                            the server has closed the connection
 //	BOX name n                        name's INBOX has n messages
 func TestTranscripts(t *testing.T) {
@@ -40,7 +40,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-var doors = map[string]*door{"mx": doorMX, "submission": doorSubmission, "submissions": doorSubmissions, "lmtp": doorLMTP}
+var doors = map[string]*door{"mx": doorMX, "submission": doorSubmission, "submissions": doorSubmissions, "lmtp": doorLMTP, "managesieve": doorManageSieve}
 
 func play(t *testing.T, text string) {
 	w := newWorld(t)
@@ -57,6 +57,7 @@ func play(t *testing.T, text string) {
 			d := doors[name]
 			address := w.listen(d)
 			p = dialRaw(t, address, d.implicit)
+			p.sieve = d.sieve
 		case key == "C:":
 			p.send(arg + "\r\n")
 		case key == "C=":
@@ -74,6 +75,11 @@ func play(t *testing.T, text string) {
 		case key == "TLS":
 			p.nc = tls.Client(p.nc, &tls.Config{InsecureSkipVerify: true})
 			p.r = bufio.NewReader(p.nc)
+		case key == "LOGIN" && p.sieve:
+			p.send("AUTHENTICATE \"PLAIN\" \"" + base64.StdEncoding.EncodeToString([]byte("\x00"+arg+"\x00"+password)) + "\"\r\n")
+			if got, err := p.r.ReadString('\n'); err != nil || !strings.HasPrefix(got, "OK") {
+				t.Fatalf("line %d: login: %q, %v", n, got, err)
+			}
 		case key == "LOGIN":
 			p.do("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00"+arg+"\x00"+password)), "235 2.7.0")
 		case key == "CLOSED":

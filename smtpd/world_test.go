@@ -20,6 +20,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/mailbox/filter"
 	"schulhof/store"
 	"schulhof/store/storetest"
 )
@@ -29,13 +30,14 @@ const password = "richtig-Pferd-9"
 // world is a small school behind a real server: anna (a pupil), ben, tina (a teacher, who owns the class 7b of anna
 // and ben), jürgen, voll (whose mailbox is full), weg (who is disabled), the club leer without members, the aliases info@ (anna) and beide@ (anna, ben).
 type world struct {
-	t    testing.TB
-	s    *store.Store
-	dir  *directory.Directory
-	mail *mailbox.Mail
-	srv  *Server
-	log  *lockedBuffer
-	id   map[string]directory.ID
+	t     testing.TB
+	s     *store.Store
+	dir   *directory.Directory
+	mail  *mailbox.Mail
+	sieve *filter.Filters
+	srv   *Server
+	log   *lockedBuffer
+	id    map[string]directory.ID
 }
 
 type lockedBuffer struct {
@@ -72,12 +74,17 @@ func newWorldOn(t testing.TB, s *store.Store, change ...func(*Options)) *world {
 	if w.mail, err = mailbox.New(ctx, s, w.dir, mailbox.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	w.sieve, err = filter.New(ctx, s, w.mail, w.dir, filter.Options{Log: log, Hostname: "mail.school.test", Redirects: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
+		w.sieve.Close()
 		w.mail.Close()
 		w.dir.Close()
 	})
 	w.people()
-	o := Options{Store: s, Directory: w.dir, Mail: w.mail, TLS: testTLS(), Hostname: "mail.school.test", Log: log, AllowPlaintextLoopback: true}
+	o := Options{Store: s, Directory: w.dir, Mail: w.mail, TLS: testTLS(), Hostname: "mail.school.test", Log: log, AllowPlaintextLoopback: true, Filters: w.sieve}
 	for _, c := range change {
 		c(&o)
 	}
@@ -180,9 +187,10 @@ func (w *world) inbox(name string) []string { return w.box(name, "INBOX") }
 
 // peer is a raw client.
 type peerConn struct {
-	t  testing.TB
-	nc net.Conn
-	r  *bufio.Reader
+	t     testing.TB
+	nc    net.Conn
+	r     *bufio.Reader
+	sieve bool // it speaks ManageSieve
 }
 
 // dial connects and reads the greeting; behind implicit TLS it speaks TLS.

@@ -46,6 +46,9 @@ func (b *Blob) Release() {
 	b.once.Do(func() { b.pins.release(b.Hash, b.pin) })
 }
 
+// Location is where its bytes are. They stay there until Release.
+func (b *Blob) Location() Location { return Location(b.pin.loc) }
+
 // pin is a blob that compaction leaves alone. The first who wants it stores it, the others wait for ready.
 type pin struct {
 	count int

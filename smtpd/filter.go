@@ -1,0 +1,85 @@
+package smtpd
+
+import (
+	"context"
+	"fmt"
+
+	"schulhof/directory"
+	"schulhof/mailbox"
+	"schulhof/mailbox/filter"
+	"schulhof/store"
+)
+
+// answeredBefore tells the answers to a message that was dealt with but whose peer did not hear so, before filters see it again:
+// they would take it for a duplicate.
+func (s *session) answeredBefore(key [32]byte, to []mailbox.To) (results []error, seen bool) {
+	if f := s.srv.o.Filters; f == nil || !f.Concerns(to) {
+		return nil, false // Deliver asks itself
+	}
+	return s.srv.o.Mail.DeliveredBefore(key, len(to))
+}
+
+// filtered lets the recipients' filters decide, and puts what they decided into d. The plan is nil when none of them has a filter.
+func (s *session) filtered(ctx context.Context, t *transaction, d *mailbox.Delivery) (*filter.Plan, error) {
+	f := s.srv.o.Filters
+	if f == nil || !f.Concerns(d.Recipients) {
+		return nil, nil
+	}
+	req := &filter.Request{
+		Message: d.Message, Body: t.body.spool, Sender: t.envelope.Sender, To: s.addressed(t, d.Recipients),
+		Certain: s.writer(ctx) != 0, Outside: s.srv.o.Outbound != nil,
+	}
+	if !s.door.submit {
+		req.Remote = s.remote.String()
+	}
+	plan, err := f.Decide(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("filter message: %w", err)
+	}
+	d.Recipients, d.Answers = plan.Recipients(), plan.Results
+	also := d.Also
+	d.Also = func(tx *store.Tx) error {
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		return s.planned(tx, plan, d.TraceID)
+	}
+	return plan, nil
+}
+
+// planned writes the rows of a plan: what filters remember, and what the queue gets of them.
+func (s *session) planned(tx *store.Tx, plan *filter.Plan, trace string) error {
+	if err := plan.Write(tx); err != nil {
+		return err
+	}
+	for _, o := range plan.Outgoing {
+		err := s.srv.o.Outbound.Enqueue(tx, Outgoing{
+			Message: o.Message, Account: o.Account, Envelope: Envelope{Sender: o.Sender}, Recipients: []EnvelopeRecipient{{Address: o.Recipient}}, TraceID: trace,
+		})
+		if err != nil {
+			return fmt.Errorf("queue message of a filter: %w", err)
+		}
+	}
+	return nil
+}
+
+// addressed adds to each mailbox which address led to it, and whether it alone can still be refused: SMTP has one answer for all
+// recipients, LMTP one for each; who submits is told by a notice.
+func (s *session) addressed(t *transaction, list []mailbox.To) []filter.Recipient {
+	address := make(map[directory.ID]string, len(t.to))
+	for _, r := range t.recipients {
+		for _, i := range r.to {
+			if owner := t.to[i].Owner; address[owner] == "" {
+				address[owner] = r.Address
+			}
+		}
+	}
+	alone := s.door.lmtp || s.door.submit || len(t.to)+len(t.outside) == 1
+	out := make([]filter.Recipient, len(list))
+	for i, to := range list {
+		out[i] = filter.Recipient{To: to, Address: address[to.Owner], MayRefuse: alone && to.Via == ""}
+	}
+	return out
+}
