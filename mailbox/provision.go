@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"fmt"
 
 	"schulhof/directory"
@@ -35,6 +36,29 @@ func (m *Mail) provision(tx *store.Tx, id directory.ID, isGroup bool) error {
 	_, err = tx.Exec(valuesText(`INSERT INTO subscription (owner_id, name)`, 2, len(names)), subscriptions...)
 	if err != nil {
 		return fmt.Errorf("provide subscriptions: %w", err)
+	}
+	return nil
+}
+
+// ProvideGroup gives a group a mailbox of its own, INBOX, which keeps what is delivered to the group; harmless when it has one. Nothing of
+// a group's mail counts towards anybody's quota. fault.NotFound: no such group.
+func (m *Mail) ProvideGroup(ctx context.Context, group directory.ID) error {
+	if _, err := m.dir.GroupByID(group); err != nil {
+		return err
+	}
+	err := m.store.Write(ctx, func(tx *store.Tx) error {
+		validity := m.now().Unix()
+		n, err := tx.Exec(`INSERT INTO mail_owner (owner_id, modseq, uidvalidity, used_bytes, used_messages) VALUES ($1, 1, $2, 0, 0)
+			ON CONFLICT (owner_id) DO NOTHING`, int64(group), validity)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO mailbox (owner_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted,
+			deleted_size, size, expunged_from, expunged_rows) VALUES ($1, $2, '', $3, 1, 1, 0, 0, 0, 0, 0, 0, 0)`, int64(group), inbox, validity)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("provide a group's mailbox: %w", err)
 	}
 	return nil
 }

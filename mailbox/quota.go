@@ -32,10 +32,13 @@ func (m *Mail) Quota(ctx context.Context, owner directory.ID) (q Quota, err erro
 // quotaLimit is the quota in force, 0 for none.
 func (m *Mail) quotaLimit(ctx context.Context, owner directory.ID) (int64, error) {
 	a, err := m.dir.Account(ctx, owner)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		return a.QuotaBytes, nil
 	}
-	return a.QuotaBytes, nil
+	if _, groupErr := m.dir.GroupByID(owner); groupErr == nil {
+		return 0, nil
+	}
+	return 0, err
 }
 
 // charge adds to what owner uses unless that would pass limit (0: none; only growth is refused). fault.OverQuota, fault.NotFound.

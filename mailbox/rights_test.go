@@ -82,3 +82,38 @@ func TestTheSameNameAtOnce(t *testing.T) {
 		w.problems()
 	})
 }
+
+// A group that was given a mailbox keeps what is delivered to it, without a limit, and loses it with the group.
+func TestMailboxOfAGroup(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		g, err := w.dir.AddGroup(ctx, directory.Group{Name: "chor", Kind: directory.Club})
+		w.check(err)
+		p := w.prepare(text("Probe"))
+		results, err := w.mail.Deliver(ctx, Delivery{Message: p, Recipients: []To{{Owner: g.ID}}})
+		if err != nil || !fault.Is(results[0], fault.NotFound) {
+			t.Errorf("before: %v, %v", results, err)
+		}
+		for range 2 {
+			w.check(w.mail.ProvideGroup(ctx, g.ID))
+			results, err = w.mail.Deliver(ctx, Delivery{Message: p, Recipients: []To{{Owner: g.ID}, {Owner: w.anna}}})
+			if err != nil || results[0] != nil || results[1] != nil {
+				t.Errorf("after: %v, %v", results, err)
+			}
+		}
+		if q, err := w.mail.Quota(ctx, g.ID); err != nil || q.UsedMessages != 2 || q.LimitBytes != 0 {
+			t.Errorf("quota %+v, %v", q, err)
+		}
+		if n := w.box(g.ID, "INBOX").Snapshot().Len(); n != 2 {
+			t.Errorf("%d messages, want 2", n)
+		}
+		w.problems()
+		w.check(w.dir.DeleteGroup(ctx, g.ID))
+		if err := w.mail.ProvideGroup(ctx, g.ID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a group that is gone: %v", err)
+		}
+		if _, err := w.mail.Open(ctx, g.ID, "INBOX"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("its mailbox: %v", err)
+		}
+	})
+}

@@ -177,6 +177,7 @@ func (s *session) prepare(ctx context.Context, t *transaction, to []mailbox.To, 
 		}
 		return p, err
 	}
+	p.to = append(p.to, p.copies.Archive()...)
 	return p, s.hold(ctx, t, p)
 }
 

@@ -106,10 +106,17 @@ func TestListForm(t *testing.T) {
 		if err := w.dir.AddExternals(context.Background(), g.ID, []string{"oma@example.org"}); err != nil {
 			t.Fatal(err)
 		}
+		w.id["archive"] = g.ID
+		if err := w.mail.ProvideGroup(context.Background(), g.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.dir.ChangeList(context.Background(), g.ID, directory.ListChange{Archive: new(true)}); err != nil {
+			t.Fatal(err)
+		}
 		p := loggedIn(w, doorSubmission, "anna")
 		text := "From: anna@school.test\r\nSubject: x\r\n\r\ntext\r\n"
 		p.message("anna@school.test", []string{"7b@school.test", "ben@school.test", "lena@example.org", "7b+x@school.test"}, text, "250")
-		for name, list := range map[string]bool{"anna": true, "ben": false, "tina": true} {
+		for name, list := range map[string]bool{"anna": true, "ben": false, "tina": true, "archive": true} {
 			bodies := w.inbox(name)
 			if len(bodies) != 1 || strings.Contains(bodies[0], "List-Id: \"Klasse 7b\" <7b.school.test>\r\n") != list {
 				t.Errorf("%s has %d, with the list's fields %t: %q", name, len(bodies), list, bodies)

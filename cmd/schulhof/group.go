@@ -210,6 +210,11 @@ func (c *groupChange) apply(ctx context.Context, r *rooms, cmd *cobra.Command, n
 		}
 	}
 	if countChanged(cmd, "post", "archive") > 0 {
+		if c.archive.value == "on" {
+			if err := r.Mail.ProvideGroup(ctx, g.ID); err != nil {
+				return g, err
+			}
+		}
 		if err := r.Directory.ChangeList(ctx, g.ID, c.list(cmd)); err != nil {
 			return g, err
 		}

@@ -137,7 +137,7 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 		plain.Release()
 		return nil, err
 	}
-	d.Message, d.Recipients = plain, m.To
+	d.Message, d.Recipients = plain, append(m.To, copies.Archive()...)
 	*also = func(tx *store.Tx) error {
 		if len(outside) > 0 && l.o.Queue != nil {
 			err := l.o.Queue.Enqueue(tx, Outgoing{Message: plain, Sender: h.Sender, Recipients: outside, Account: h.Account, TraceID: h.TraceID})

@@ -24,6 +24,7 @@ func TestModeration(t *testing.T) {
 		ctx := context.Background()
 		w := newSchoolOn(t, s, Options{})
 		w.check(w.dir.AddExternals(ctx, w.group.ID, []string{"oma@example.org"}))
+		w.archive()
 		token := w.hold("Wandertag")
 		if got := w.counts(); got != "tina 1" {
 			t.Fatalf("after holding: %s, want tina's notice alone", got)
@@ -55,6 +56,9 @@ func TestModeration(t *testing.T) {
 		}
 		if len(w.queue.got) != 1 || w.queue.got[0].Recipients[0] != "oma@example.org" || !strings.HasPrefix(w.queue.got[0].Sender, "7b+bounce-") {
 			t.Errorf("elsewhere went %+v", w.queue.got)
+		}
+		if got := w.bodies(w.group.ID); len(got) != 1 || got[0] != w.inbox("ben")[0] {
+			t.Errorf("the archive has %q", got)
 		}
 		if _, err := w.lists.Decide(ctx, h.ID, true, "again"); err != nil {
 			t.Errorf("the same again: %v", err)

@@ -31,6 +31,7 @@ type Copies struct {
 	traceID string
 	forms   map[directory.ID]*mailbox.Prepared
 	leaving []leaving
+	archive []mailbox.To
 }
 
 // leaving is what one list sends to its members elsewhere.
@@ -76,6 +77,9 @@ func (l *Lists) prepareList(ctx context.Context, c *Copies, m *Mailing, head []b
 	}
 	if c.forms[id], err = l.prepareForm(ctx, m, head, &form{list: list}); err != nil {
 		return err
+	}
+	if list.Archive {
+		c.archive = append(c.archive, mailbox.To{Owner: id, Message: c.forms[id], Via: list.Address})
 	}
 	var active []directory.External
 	for _, x := range members {
@@ -195,8 +199,8 @@ func (c *Copies) Release() {
 	}
 }
 
-// Leaves reports whether Enqueue has something to do.
-func (c *Copies) Leaves() bool { return len(c.leaving) > 0 }
+// Archive are the mailboxes of lists that keep what is sent to them, to be delivered to in the same commit.
+func (c *Copies) Archive() []mailbox.To { return c.archive }
 
 // Enqueue hands the queue what goes to members elsewhere, in the transaction that delivers to the others: a message for each, because its
 // sender names them. RFC 3464 reports and whatever else comes back finds its way by that.
@@ -216,10 +220,10 @@ func (c *Copies) Enqueue(tx *store.Tx) error {
 	return nil
 }
 
-// Stay keeps the message from going to members elsewhere: it went there when it was delivered to others before.
+// Stay keeps the message from members elsewhere and archives: it went there when it was delivered to others before.
 func (c *Copies) Stay() {
 	for _, out := range c.leaving {
 		out.form.Release()
 	}
-	c.leaving = nil
+	c.leaving, c.archive = nil, nil
 }
