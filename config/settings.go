@@ -15,6 +15,7 @@ type Config struct {
 	DNS      DNS      `toml:"dns"`
 	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
+	Filters  Filters  `toml:"filters"`
 	Files    Files    `toml:"files"`
 	Store    Store    `toml:"store"`
 	Log      Log      `toml:"log"`
@@ -49,6 +50,8 @@ type Listen struct {
 	IMAP []string `toml:"imap"`
 	// Reading mail, TLS from the first byte (RFC 8314). What mail programs should use.
 	IMAPS []string `toml:"imaps"`
+	// Mail filters: people's programs keep their scripts here, TLS by STARTTLS (RFC 5804).
+	ManageSieve []string `toml:"managesieve"`
 	// Redirects to HTTPS, or serves the same pages to loopback addresses if security.allow_plaintext_auth says so.
 	HTTP []string `toml:"http"`
 	// Web pages.
@@ -142,6 +145,16 @@ type Quota struct {
 	Admin Size `toml:"admin"`
 }
 
+// Filters is about people's mail filters (Sieve).
+type Filters struct {
+	// Whose filters may send mail on to other servers: a list of roles.
+	RedirectOutside []string `toml:"redirect_outside"`
+	// How many messages one person's filters may send on in a day, 1 to 10000.
+	Redirects int `toml:"redirects"`
+	// How many messages they may answer in a day (vacation), 1 to 10000.
+	Answers int `toml:"answers"`
+}
+
 // Files is about files, calendars and contacts. Each person has the room that the section quota names for mail, and as much again for these.
 type Files struct {
 	// The largest file, 1MiB to 1TiB.
@@ -185,7 +198,7 @@ func Default(dir string) *Config {
 		Server: Server{Data: dir, Hostname: "localhost", TimeZone: "Europe/Berlin"},
 		Listen: Listen{
 			SMTP: all("25"), LMTP: []string{"127.0.0.1:24"}, Submissions: all("465"), Submission: all("587"),
-			IMAP: all("143"), IMAPS: all("993"), HTTP: all("80"), HTTPS: all("443"), Metrics: []string{"127.0.0.1:9090"},
+			IMAP: all("143"), IMAPS: all("993"), ManageSieve: all("4190"), HTTP: all("80"), HTTPS: all("443"), Metrics: []string{"127.0.0.1:9090"},
 		},
 		TLS:      TLS{Certificate: "tls/server.pem", Key: "tls/server.key", MinVersion: "1.2"},
 		Security: Security{AllowPlaintextAuth: PlaintextNever, Allowlist: []string{}},
@@ -195,6 +208,7 @@ func Default(dir string) *Config {
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
+		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, Redirects: 100, Answers: 200},
 		Files:    Files{MaxSize: 10 << 30, Keep: 30 * 24 * time.Hour, GroupQuota: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},
 		Log:      Log{Level: "info", Format: "text"},

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ func (l *Listen) Services() []Service {
 	return []Service{
 		{"smtp", 25, false, &l.SMTP}, {"lmtp", 24, true, &l.LMTP}, {"submissions", 465, false, &l.Submissions},
 		{"submission", 587, false, &l.Submission}, {"imap", 143, false, &l.IMAP}, {"imaps", 993, false, &l.IMAPS},
+		{"managesieve", 4190, false, &l.ManageSieve},
 		{"http", 80, false, &l.HTTP}, {"https", 443, false, &l.HTTPS}, {"metrics", 9090, true, &l.Metrics},
 	}
 }
@@ -58,7 +60,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Queue.validate(), c.Files.validate(), c.Store.validate(),
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
 
@@ -135,6 +137,27 @@ func (l *Listen) validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+func (f *Filters) validate() error {
+	var errs []error
+	for _, role := range f.RedirectOutside {
+		if !slices.Contains(roles, role) {
+			errs = append(errs, fmt.Errorf("filters.redirect_outside: %q is no role, want some of %s", role, strings.Join(roles, ", ")))
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"redirects", f.Redirects}, {"answers", f.Answers}} {
+		if n.value < 1 || n.value > 10_000 {
+			errs = append(errs, fmt.Errorf("filters.%s: %d, want 1 to 10000", n.name, n.value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// roles are those of the directory, which this room does not know.
+var roles = []string{"student", "teacher", "parent", "staff", "admin"} //nolint:gochecknoglobals // a constant table
 
 func (t *TLS) validate() error {
 	var errs []error

@@ -108,6 +108,8 @@ const (
 	ruleKeys     = "decision from per_hour quiet to"
 )
 
+const scriptKeys = "active changed name size"
+
 // theContract walks through every command that works on the data.
 var theContract = []step{
 	{"user list", "", 0, "[]", ""},
@@ -146,6 +148,21 @@ var theContract = []step{
 	{"user enable carla", "", 0, "[] " + accountKeys, ""},
 	{"user delete carla --purge", "", 0, "[] " + accountKeys, ""},
 	{"user delete carla", "", 1, "", "carla"},
+
+	{"sieve list anna", "", 0, "[]", ""},
+	{"sieve put anna main --activate", "keep;\n", 0, scriptKeys + " warnings", ""},
+	{"sieve put anna main", "fly;\n", 1, "", "line 1, column 1: there is no command"},
+	{"sieve put anna other", "stop; keep;", 0, scriptKeys + " warnings", ""},
+	{"sieve put anna", "", 2, "", "accepts 2 arg"},
+	{"sieve list anna", "", 0, "[] " + scriptKeys, ""},
+	{"sieve list nobody", "", 1, "", "nobody"},
+	{"sieve show anna main", "", 0, scriptKeys + " text", ""},
+	{"sieve show anna none", "", 1, "", "there is no script"},
+	{"sieve activate anna other", "", 0, "[] " + scriptKeys, ""},
+	{"sieve activate anna none", "", 1, "", "there is no script"},
+	{"sieve delete anna other", "", 1, "", "is active"},
+	{"sieve deactivate anna", "", 0, "[] " + scriptKeys, ""},
+	{"sieve delete anna other", "", 0, "[] " + scriptKeys, ""},
 
 	{"user app-password list anna", "", 0, "[]", ""},
 	{"user app-password add anna --name Phone --scope mail,send", "", 0, "created id last_used name password scope", ""},

@@ -108,6 +108,7 @@ func serviceRecords(c *config.Config, domain string) (records []dnsRecord) {
 		{"_imap", c.Listen.IMAP, "", "reading mail, with STARTTLS"},
 		{"_submissions", c.Listen.Submissions, "", "sending mail"},
 		{"_submission", c.Listen.Submission, "", "sending mail, with STARTTLS"},
+		{"_sieve", c.Listen.ManageSieve, "", "mail filters"},
 		{"_caldavs", c.Listen.HTTPS, "path=/dav/", "calendars and tasks"},
 		{"_carddavs", c.Listen.HTTPS, "path=/dav/", "contacts"},
 	} {

@@ -16,6 +16,7 @@ import (
 	"schulhof/dav/collection"
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/mailbox/filter"
 	"schulhof/smtpd/lists"
 	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
@@ -41,6 +42,7 @@ type rooms struct {
 	Directory *directory.Directory
 	Mail      *mailbox.Mail
 	Queue     *queue.Queue
+	Filters   *filter.Filters
 	DAV       *collection.Collections
 	Lists     *lists.Lists
 	DNS       *resolver.Resolver
@@ -95,7 +97,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o)); err != nil {
+	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o), r.openFilters(ctx, o)); err != nil {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
@@ -110,11 +112,27 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	return err
 }
 
+func (r *rooms) openFilters(ctx context.Context, o outside) (err error) {
+	c := r.Config
+	roles := map[directory.Role]bool{}
+	for _, role := range c.Filters.RedirectOutside {
+		roles[directory.Role(role)] = true
+	}
+	r.Filters, err = filter.New(ctx, r.Store, r.Mail, r.Directory, filter.Options{
+		Log: r.Log.With("room", "filter"), Now: o.now, Zone: c.Server.Zone(), Hostname: c.Server.Hostname, Outside: roles,
+		Redirects: c.Filters.Redirects, Answers: c.Filters.Answers,
+	})
+	return err
+}
+
 // Close closes what is open, the last opened first.
 func (r *rooms) Close() error {
 	var errs []error
 	if r.DAV != nil {
 		errs = append(errs, r.DAV.Close())
+	}
+	if r.Filters != nil {
+		errs = append(errs, r.Filters.Close())
 	}
 	if r.Mail != nil {
 		errs = append(errs, r.Mail.Close())

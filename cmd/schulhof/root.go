@@ -32,6 +32,7 @@ func commands() []func(*app) *cobra.Command {
 		newRestoreCommand,
 		newRouteCommand,
 		newServeCommand,
+		newSieveCommand,
 		newUserCommand,
 		newVersionCommand,
 	}

@@ -28,7 +28,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	smtp, err := smtpd.New(smtpd.Options{
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
-		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Outbound: outbound{r.Queue},
+		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Filters: r.Filters, Outbound: outbound{r.Queue},
 	})
 	if err != nil {
 		return nil, err
@@ -53,6 +53,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	plain := newPlainHandler(c, web)
 	return []service{
 		{"smtp", smtp.ServeMX}, {"lmtp", smtp.ServeLMTP}, {"submission", smtp.ServeSubmission}, {"submissions", smtp.ServeSubmissions},
+		{"managesieve", smtp.ServeManageSieve},
 		{"imap", imap.Serve}, {"imaps", imap.ServeTLS},
 		{"http", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, nil, plain, r.Log) }},
 		{"https", func(ctx context.Context, ln net.Listener) error { return serveHTTP(ctx, ln, https, web, r.Log) }},
