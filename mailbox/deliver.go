@@ -27,7 +27,8 @@ type Delivery struct {
 type To struct {
 	Owner   directory.ID
 	Mailbox string
-	Exact   bool   // Mailbox must exist or is created (Junk)
+	Exact   bool   // Mailbox must exist or is created
+	Use     string // a special use such as "\\Junk": the owner's mailbox for it, wherever it was moved, instead of Mailbox
 	Via     string // kept in a column
 	Flags   Flags
 	Message *Prepared // their form of the message, such as a list's; nil: Delivery.Message
@@ -148,12 +149,15 @@ const insertMessage = `INSERT INTO message (mailbox_id, uid, modseq, flags, inte
 
 // mailboxFor resolves To.Mailbox, which is name when cleaned, to the name of a mailbox that exists.
 func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
-	if name == "" {
+	if name == "" && to.Use == "" {
 		return inbox, nil
 	}
 	list, err := boxesOf(tx, to.Owner)
 	if err != nil {
 		return "", err
+	}
+	if to.Use != "" {
+		return m.mailboxUsed(tx, to, list)
 	}
 	folded, found := foldName(name), ""
 	for _, b := range list {
@@ -175,4 +179,29 @@ func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
 		return found, nil
 	}
 	return inbox, nil
+}
+
+// mailboxUsed is the owner's mailbox for to.Use. Without one it is made under its usual name, or that mailbox serves if it exists.
+func (m *Mail) mailboxUsed(tx *store.Tx, to To, list []Mailbox) (string, error) {
+	usual := ""
+	for _, s := range specialUses {
+		if s.use == to.Use {
+			usual = s.name
+		}
+	}
+	if usual == "" {
+		return "", fault.New(fault.Invalid, "no such special use")
+	}
+	for _, b := range list {
+		if b.SpecialUse == to.Use {
+			return b.Name, nil
+		}
+	}
+	for _, b := range list {
+		if foldName(b.Name) == foldName(usual) {
+			return b.Name, nil
+		}
+	}
+	_, err := m.createIn(tx, to.Owner, usual, to.Use)
+	return usual, err
 }

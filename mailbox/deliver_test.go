@@ -47,6 +47,42 @@ func TestDeliverStoresOneBodyForAll(t *testing.T) {
 	})
 }
 
+// Junk is found wherever its owner moved it, and made again when it is gone.
+func TestDeliverFindsTheMailboxOfASpecialUse(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		deliver := func(use string) error {
+			results, err := w.mail.Deliver(ctx, Delivery{Message: w.prepare(text("x")), Recipients: []To{{Owner: w.anna, Use: use}}})
+			if err != nil {
+				return err
+			}
+			return results[0]
+		}
+		w.check(deliver(`\Junk`))
+		w.check(w.mail.Rename(ctx, w.anna, "Junk", "Papierkram/Werbung"))
+		w.check(deliver(`\Junk`))
+		if got := w.status(w.anna, "Papierkram/Werbung").Messages; got != 2 {
+			t.Errorf("%d messages in the renamed mailbox, want 2", got)
+		}
+		w.check(w.mail.Delete(ctx, w.anna, "Papierkram/Werbung"))
+		w.check(deliver(`\Junk`))
+		if b, err := w.mail.Lookup(ctx, w.anna, "Junk"); err != nil || b.SpecialUse != `\Junk` {
+			t.Errorf("made again: %+v, %v", b, err)
+		}
+		w.check(w.mail.Delete(ctx, w.anna, "Junk"))
+		_, err := w.mail.Create(ctx, w.anna, "junk", "")
+		w.check(err)
+		w.check(deliver(`\Junk`))
+		if got := w.status(w.anna, "junk").Messages; got != 1 {
+			t.Errorf("%d messages in a mailbox of the usual name, want 1", got)
+		}
+		if err := deliver(`\Nonsense`); !fault.Is(err, fault.Invalid) {
+			t.Errorf("no such use: %v", err)
+		}
+		w.problems()
+	})
+}
+
 func TestDeliverChoosesTheMailbox(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
