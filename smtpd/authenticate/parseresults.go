@@ -1,0 +1,118 @@
+package authenticate
+
+import "strings"
+
+// finding is one result in an Authentication-Results field.
+type finding struct {
+	method, value string // lower case
+	properties    map[string]string
+}
+
+// parseResults reads the value of an Authentication-Results field: who writes, and what was found. Comments are passed over. RFC 8601 §2.2.
+func parseResults(value string) (id string, list []finding, ok bool) {
+	for i, part := range splitResults(value) {
+		if i > maxTags {
+			return id, list, false
+		}
+		if i == 0 {
+			if len(part) == 0 {
+				return "", nil, false
+			}
+			id = part[0]
+			continue
+		}
+		if len(part) == 0 || len(part) == 1 && strings.EqualFold(part[0], "none") {
+			continue
+		}
+		method, result, found := strings.Cut(part[0], "=")
+		method, _, _ = strings.Cut(method, "/") // its version
+		if !found {
+			return id, list, false
+		}
+		f := finding{method: strings.ToLower(method), value: strings.ToLower(result), properties: map[string]string{}}
+		for _, word := range part[1:] {
+			if name, text, found := strings.Cut(word, "="); found {
+				f.properties[strings.ToLower(name)] = text
+			}
+		}
+		list = append(list, f)
+	}
+	return id, list, id != ""
+}
+
+// splitResults cuts value into words, by its semicolons: comments are left out, quotes are taken off, white space around "=" goes.
+func splitResults(value string) (parts [][]string) {
+	var words []string
+	var word strings.Builder
+	begun := false
+	end := func() {
+		if begun {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		begun = false
+	}
+	for i := 0; i < len(value); {
+		switch c := value[i]; c {
+		case '(':
+			i = skipComment(value, i)
+		case '"':
+			var text string
+			text, i = readQuoted(value, i)
+			word.WriteString(text)
+			begun = true
+		case ' ', '\t', '\r', '\n':
+			for i < len(value) && strings.IndexByte(" \t\r\n", value[i]) >= 0 {
+				i++
+			}
+			if i < len(value) && value[i] == '=' || strings.HasSuffix(word.String(), "=") {
+				continue
+			}
+			end()
+		case ';':
+			end()
+			parts, words = append(parts, words), nil
+			i++
+		default:
+			word.WriteByte(c)
+			begun = true
+			i++
+		}
+	}
+	end()
+	return append(parts, words)
+}
+
+// skipComment is the index behind the comment that begins at i; comments nest. RFC 5322 §3.2.2.
+func skipComment(s string, i int) int {
+	for depth := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}
+
+// readQuoted is the text of the quoted-string that begins at i, and the index behind it.
+func readQuoted(s string, i int) (text string, next int) {
+	var b strings.Builder
+	for i++; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case c == '"':
+			return b.String(), i + 1
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), len(s)
+}

@@ -1,0 +1,189 @@
+package authenticate
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// Policy is what a domain asks others to do with mail that only claims to come from it. RFC 7489 §6.3.
+type Policy string
+
+// The policies, each stricter than the one before.
+const (
+	PolicyNone       Policy = "none"
+	PolicyQuarantine Policy = "quarantine"
+	PolicyReject     Policy = "reject"
+)
+
+// level orders policies.
+func (p Policy) level() int {
+	switch p {
+	case PolicyReject:
+		return 2
+	case PolicyQuarantine:
+		return 1
+	case PolicyNone:
+	}
+	return 0
+}
+
+// weaker is the next policy below p: what holds for messages outside of pct. RFC 7489 §6.6.4.
+func (p Policy) weaker() Policy {
+	if p == PolicyReject {
+		return PolicyQuarantine
+	}
+	return PolicyNone
+}
+
+// policyRecord is a DMARC record. RFC 7489 §6.3; np is of RFC 9091.
+type policyRecord struct {
+	domain     string // whose record it is
+	policy     Policy // p
+	subdomain  Policy // sp
+	missing    Policy // np; "" where it says nothing
+	strictDKIM bool   // adkim=s
+	strictSPF  bool   // aspf=s
+	percent    int    // pct
+	aggregate  []string
+}
+
+// isPolicyRecord reports whether text claims to be a DMARC record; others are passed over.
+func isPolicyRecord(text string) bool {
+	name, rest, ok := strings.Cut(text, "=")
+	value, _, _ := strings.Cut(rest, ";")
+	return ok && strings.TrimSpace(name) == "v" && strings.TrimSpace(value) == "DMARC1"
+}
+
+// parsePolicy reads a record. Tags that cannot be read count as missing; without a policy there must at least be somewhere to report to.
+func parsePolicy(text string) (p policyRecord, ok bool) {
+	p = policyRecord{policy: "", percent: 100}
+	seen := map[string]bool{}
+	for i, part := range strings.SplitN(text, ";", maxTags) {
+		name, value, ok := strings.Cut(part, "=")
+		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+		if !ok || seen[name] || i == 0 {
+			continue
+		}
+		seen[name] = true
+		p.set(name, value)
+	}
+	if p.policy == "" { // RFC 7489 §6.6.3, step 6
+		if len(p.aggregate) == 0 {
+			return p, false
+		}
+		p.policy = PolicyNone
+	}
+	if p.subdomain == "" {
+		p.subdomain = p.policy
+	}
+	return p, true
+}
+
+func (p *policyRecord) set(name, value string) {
+	one := Policy(strings.ToLower(value))
+	known := one == PolicyNone || one == PolicyQuarantine || one == PolicyReject
+	switch name {
+	case "p":
+		if known {
+			p.policy = one
+		}
+	case "sp":
+		if known {
+			p.subdomain = one
+		}
+	case "np":
+		if known {
+			p.missing = one
+		}
+	case "adkim":
+		p.strictDKIM = strings.EqualFold(value, "s")
+	case "aspf":
+		p.strictSPF = strings.EqualFold(value, "s")
+	case "pct":
+		if n, err := strconv.Atoi(value); err == nil && n >= 0 && n <= 100 {
+			p.percent = n
+		}
+	case "rua":
+		for uri := range strings.SplitSeq(value, ",") {
+			if uri = strings.TrimSpace(uri); uri != "" {
+				p.aggregate = append(p.aggregate, uri)
+			}
+		}
+	}
+}
+
+// found is what the DNS says about the policy for one domain in From.
+type found struct {
+	from   string
+	record policyRecord
+	exists bool   // there is a record
+	policy Policy // what it asks for from
+	err    error  // the DNS had no answer now
+}
+
+// findPolicy looks for the record of domain, then for its organisation's. RFC 7489 §6.6.3.
+func findPolicy(ctx context.Context, r Resolver, domain string) found {
+	f := found{from: domain}
+	names := []string{domain}
+	if o := organisation(domain); o != domain {
+		names = append(names, o)
+	}
+	for i, name := range names {
+		texts, err := r.LookupTXT(ctx, "_dmarc."+name)
+		if err != nil && !notFound(err) {
+			f.err = err
+			return f
+		}
+		var records []string
+		for _, text := range texts {
+			if isPolicyRecord(text) {
+				records = append(records, text)
+			}
+		}
+		if len(records) == 0 {
+			continue
+		}
+		if len(records) == 1 {
+			f.record, f.exists = parsePolicy(records[0])
+			f.record.domain = name
+		}
+		f.policy = f.record.policy
+		if i > 0 && f.exists {
+			f.policy, f.err = f.record.beneath(ctx, r, domain)
+		}
+		return f
+	}
+	return f
+}
+
+// beneath is the policy for a domain beneath the record's: another one for domains that do not exist, if the record says so. RFC 9091 §3.
+func (p *policyRecord) beneath(ctx context.Context, r Resolver, domain string) (Policy, error) {
+	if p.missing == "" || p.missing == p.subdomain {
+		return p.subdomain, nil
+	}
+	_, err := r.LookupIPAddr(ctx, domain)
+	if err == nil {
+		return p.subdomain, nil
+	}
+	if !notFound(err) {
+		return p.subdomain, err
+	}
+	if _, err = r.LookupMX(ctx, domain); notFound(err) {
+		return p.missing, nil
+	}
+	return p.subdomain, err
+}
+
+// ReadPolicy reads the TXT records of a _dmarc name: the policy of the one record there; ok is false if there is none, or more than one.
+func ReadPolicy(texts []string) (p Policy, ok bool) {
+	var record policyRecord
+	count := 0
+	for _, text := range texts {
+		if isPolicyRecord(text) {
+			count++
+			record, ok = parsePolicy(text)
+		}
+	}
+	return record.policy, ok && count == 1
+}
