@@ -184,6 +184,8 @@ func (s *session) finish(ctx context.Context) reply {
 	defer s.reset()
 	began := time.Now()
 	in.end()
+	s.check(ctx)
+	s.sign(ctx)
 	if r := in.refusal; r.code != 0 {
 		s.logRefusal(r, in)
 		s.srv.metrics.messageDone(s.door, metricCode(r), in.size, 0)

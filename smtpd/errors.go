@@ -56,6 +56,7 @@ var (
 	noPanic       = reply{code: 421, enhanced: "4.3.0", text: "Internal error, closing connection", close: true}
 	noUnknownRate = reply{code: 450, enhanced: "4.7.1", text: "Too many unknown recipients from your network, try again later"}
 	noInternal    = reply{code: 451, enhanced: "4.3.0", text: "Internal error, try again later"}
+	noOrigin      = reply{code: 451, enhanced: "4.7.1", text: "Where the message comes from cannot be checked now, try again later"}
 	noSpace       = reply{code: 452, enhanced: "4.3.1", text: "Storage cannot take mail now, try again later"}
 	noQuota       = reply{code: 452, enhanced: "4.2.2", text: "Mailbox is full"}
 	noTooMany     = reply{code: 452, enhanced: "4.5.3", text: "Too many recipients"}
@@ -90,6 +91,7 @@ var (
 	noTLS         = reply{code: 530, enhanced: "5.7.0", text: "Must issue a STARTTLS command first"}
 	noCredentials = reply{code: 535, enhanced: "5.7.8", text: "Authentication credentials invalid"}
 	noClearAuth   = reply{code: 538, enhanced: "5.7.11", text: "Encryption required for authentication"}
+	badOrigin     = reply{code: 550, enhanced: "5.7.1", text: "The message does not come from where it claims"}
 	noUser        = reply{code: 550, enhanced: "5.1.1", text: "No such recipient here"}
 	noMembers     = reply{code: 550, enhanced: "5.2.4", text: "This address leads to nobody"}
 	noRelay       = reply{code: 550, enhanced: "5.7.1", text: "Relaying denied, not our recipient"}

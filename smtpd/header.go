@@ -81,7 +81,7 @@ func unfold(value []byte) string {
 }
 
 // cleanInbound checks the header of a message from elsewhere and takes out what only we may write there:
-// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5). local tells
+// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5), why it is junk. local tells
 // which domains are ours. head itself stays as it is; it is returned when nothing had to go.
 func cleanInbound(head []byte, hostname string, local func(domain string) bool) ([]byte, reply) {
 	var from, hops, gone int
@@ -96,7 +96,7 @@ func cleanInbound(head []byte, hostname string, local func(domain string) bool) 
 			from++
 		case f.is("Received"):
 			hops++
-		case f.is("Return-Path"):
+		case f.is("Return-Path"), f.is("X-Schulhof-Junk"):
 			remove = true
 		case f.is("Delivered-To"):
 			_, domain, _ := cutLast(unfold(f.value()), "@")

@@ -39,6 +39,9 @@ type Options struct {
 	Outbound               Outbound         // nil: recipients elsewhere are refused
 	Lists                  *lists.Lists     // nil: a group's address only leads to its members
 	Filters                *filter.Filters  // nil: nobody has a mail filter, and ServeManageSieve refuses to start
+	Checker                Checker          // nil: mail from other servers is taken as it comes
+	CheckLoopback          bool             // mail from loopback addresses is judged as well
+	Signer                 Signer           // nil: what leaves is not signed
 	Now                    func() time.Time // nil: time.Now
 }
 

@@ -1,0 +1,104 @@
+package smtpd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"schulhof/store"
+)
+
+// Checker judges messages from other servers, before anything of them is stored.
+type Checker interface {
+	// Check says what should become of m. An error means that nobody knows now: the peer is asked to come again.
+	Check(ctx context.Context, m Arrived) (Judgement, error)
+}
+
+// Arrived is a message that has come whole.
+type Arrived struct {
+	Client  netip.Addr
+	Hello   string // the name in HELO or EHLO
+	Sender  string // MAIL FROM, "" for <>
+	TraceID string
+	Message io.Reader // as it came, but for the fields that only we may write
+}
+
+// Judgement is what a Checker says.
+type Judgement struct {
+	Action Action
+	Reason string // one sentence for the peer, in ASCII; "" with ActionDeliver
+	Fields []byte // header fields to put above the message, each with its line end
+}
+
+// Action is what should become of a message.
+type Action uint8
+
+// The actions.
+const (
+	ActionDeliver Action = iota
+	ActionJunk           // deliver it to the mailboxes for unwanted mail
+	ActionDefer          // 451: the peer should come again
+	ActionRefuse         // 550
+)
+
+// junk is the special use of mailboxes for unwanted mail. RFC 6154 §2.
+const junk = `\Junk`
+
+// check has a message from elsewhere judged. Peers that are trusted, and LMTP's, have done so themselves.
+func (s *session) check(ctx context.Context) {
+	t, in := s.mail, s.mail.body
+	if s.srv.o.Checker == nil || s.door != doorMX || in.refusal.code != 0 || s.exempt() {
+		return
+	}
+	from := int64(len(in.trace))
+	j, err := s.srv.o.Checker.Check(ctx, Arrived{
+		Client: s.remote, Hello: s.hello, Sender: t.envelope.Sender, TraceID: in.id,
+		Message: io.NewSectionReader(in.spool, from, in.spool.Size()-from),
+	})
+	switch {
+	case err != nil:
+		in.refuse(noInternal, fmt.Errorf("check message: %w", err))
+	case j.Action == ActionRefuse:
+		in.refuse(withText(badOrigin, j.Reason), nil)
+	case j.Action == ActionDefer:
+		in.refuse(withText(noOrigin, j.Reason), nil)
+	default:
+		if j.Action == ActionJunk {
+			for i := range t.to {
+				t.to[i].Mailbox, t.to[i].Use = "", junk
+			}
+		}
+		if err := in.insert(s.srv.o.Mail.NewSpool(), j.Fields); err != nil {
+			in.refuse(answer(err), err)
+		}
+	}
+}
+
+// exempt reports whether the peer's mail is taken as it comes.
+func (s *session) exempt() bool {
+	if s.remote.IsLoopback() && s.srv.o.CheckLoopback {
+		return false
+	}
+	return s.srv.peers.trusted(s.remote)
+}
+
+// insert puts fields between Return-Path and the Received field that we wrote: the message moves to another spool.
+func (in *incoming) insert(to *store.Spool, fields []byte) error {
+	if len(fields) == 0 {
+		return to.Close()
+	}
+	at := int64(bytes.Index(in.trace, []byte("\r\nReceived: ")) + 2)
+	for _, part := range []io.Reader{
+		io.NewSectionReader(in.spool, 0, at), bytes.NewReader(fields), io.NewSectionReader(in.spool, at, in.spool.Size()-at),
+	} {
+		if _, err := io.Copy(to, part); err != nil {
+			to.Close()
+			return err
+		}
+	}
+	in.spool.Close()
+	in.spool = to
+	return nil
+}

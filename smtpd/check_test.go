@@ -1,0 +1,180 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// judge is a Checker that says what it is told to.
+type judge struct {
+	mu   sync.Mutex
+	says Judgement
+	err  error
+	seen []Arrived
+	read []string
+}
+
+func (j *judge) Check(_ context.Context, m Arrived) (Judgement, error) {
+	b, err := io.ReadAll(m.Message)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seen, j.read = append(j.seen, m), append(j.read, string(b))
+	return j.says, errors.Join(j.err, err)
+}
+
+func (j *judge) tell(says Judgement, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.says, j.err = says, err
+}
+
+func (j *judge) count() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.seen)
+}
+
+const checkedMail = "From: Lena <lena@example.org>\r\nSubject: x\r\n\r\nHallo\r\n"
+
+func judged(t *testing.T) (*world, *judge) {
+	j := &judge{}
+	return newWorld(t, func(o *Options) { o.Checker, o.CheckLoopback = j, true }), j
+}
+
+func TestJudgementsBecomeReplies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		says  Judgement
+		err   error
+		reply string
+	}{
+		{"refused", Judgement{Action: ActionRefuse, Reason: "example.org asks to refuse it"}, nil, "550 5.7.1 example.org asks to refuse it"},
+		{"refused without a reason", Judgement{Action: ActionRefuse}, nil, "550 5.7.1 The message does not come"},
+		{"deferred", Judgement{Action: ActionDefer, Reason: "no answer\r\n250 OK"}, nil, "451 4.7.1 no answer??250 OK"},
+		{"nobody knows", Judgement{}, errors.New("disk"), "451 4.3.0"},
+		{"good", Judgement{Fields: []byte("Authentication-Results: x\r\n")}, nil, "250 2.0.0 OK"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, j := judged(t)
+			j.tell(tt.says, tt.err)
+			p := w.dial(doorMX)
+			p.do("EHLO mail.example.org", "250")
+			p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, tt.reply)
+			if got := len(w.inbox("anna")); (got == 1) != (tt.reply[0] == '2') {
+				t.Errorf("%d messages delivered", got)
+			}
+			p.do("NOOP", "250") // the connection goes on
+			m := j.seen[0]
+			if m.Hello != "mail.example.org" || m.Sender != "lena@example.org" || !m.Client.IsLoopback() || j.read[0] != checkedMail {
+				t.Errorf("asked about %+v, %q", m, j.read[0])
+			}
+		})
+	}
+}
+
+func TestFieldsStandBeneathReturnPath(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{10, 600 << 10} { // in memory, and on disk
+		w, j := judged(t)
+		j.tell(Judgement{Fields: []byte("Authentication-Results: mail.school.test; none\r\n")}, nil)
+		p := w.dial(doorMX)
+		p.do("EHLO mail.example.org", "250")
+		body := checkedMail + strings.Repeat("0123456789abcdef\r\n", size/18)
+		p.message("lena@example.org", []string{"info@school.test"}, body, "250")
+		got := w.inbox("anna")[0]
+		want := "Return-Path: <lena@example.org>\r\nDelivered-To: info@school.test\r\nAuthentication-Results: mail.school.test; none\r\nReceived: from mail.example.org "
+		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\r\n"+body) {
+			t.Errorf("%d bytes: %q …", size, got[:min(len(got), 400)])
+		}
+	}
+}
+
+func TestJunkGoesToJunk(t *testing.T) {
+	t.Parallel()
+	w, j := judged(t)
+	j.tell(Judgement{Action: ActionJunk, Fields: []byte("X-Test: 1\r\n")}, nil)
+	if err := w.mail.Rename(context.Background(), w.id["ben"], "Junk", "Werbung"); err != nil {
+		t.Fatal(err)
+	}
+	p := w.dial(doorMX)
+	p.do("EHLO mail.example.org", "250")
+	p.message("lena@example.org", []string{"anna@school.test", "ben+Mathe@school.test"}, checkedMail, "250")
+	if n := len(w.inbox("anna")) + len(w.inbox("ben")); n != 0 {
+		t.Errorf("%d messages in the inboxes", n)
+	}
+	if a, b := len(w.box("anna", "Junk")), len(w.box("ben", "Werbung")); a != 1 || b != 1 {
+		t.Errorf("%d and %d messages in the mailboxes for junk, want 1 each", a, b)
+	}
+}
+
+// Who is trusted, and what has been refused already, is not judged.
+func TestWhoIsNotJudged(t *testing.T) {
+	t.Parallel()
+	j := &judge{says: Judgement{Action: ActionRefuse}}
+	w := newWorld(t, func(o *Options) { o.Checker = j })
+	p := w.dial(doorMX)
+	p.do("EHLO x.example", "250")
+	p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, "250") // from loopback
+	w, j = judged(t)
+	j.says.Action = ActionRefuse
+	p = w.dial(doorLMTP)
+	p.do("LHLO x.example", "250")
+	p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, "250")
+	p = w.dial(doorMX)
+	p.do("EHLO x.example", "250")
+	p.message("lena@example.org", []string{"anna@school.test"}, "From: a@b.test\r\n"+checkedMail, "550 5.6.0")
+	p = loggedIn(w, doorSubmission, "anna")
+	p.message("anna@school.test", []string{"ben@school.test"}, "Subject: x\r\n\r\n", "250")
+	if n := j.count(); n != 0 {
+		t.Errorf("judged %d times", n)
+	}
+}
+
+// pen signs with a field that tells what it signed.
+type pen struct {
+	mu     sync.Mutex
+	domain string
+	text   string
+	err    error
+}
+
+func (p *pen) Sign(_ context.Context, domain string, message io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(message)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.domain, p.text = domain, string(b)
+	return fmt.Appendf(nil, "DKIM-Signature: %d\r\n", len(b)), errors.Join(p.err, err)
+}
+
+func TestWhatLeavesIsSigned(t *testing.T) {
+	t.Parallel()
+	signer := &pen{}
+	q := &outbound{}
+	w := newWorld(t, func(o *Options) { o.Signer, o.Outbound = signer, q })
+	submit := func(to []string, want string) {
+		t.Helper()
+		p := loggedIn(w, doorSubmission, "anna")
+		p.message("anna@school.test", to, "From: Anna <anna@school.test>\r\nSubject: x\r\n\r\nHallo\r\n", want)
+	}
+	submit([]string{"ben@school.test"}, "250")
+	if signer.text != "" || strings.Contains(w.inbox("ben")[0], "DKIM-Signature") {
+		t.Errorf("what stays was signed: %q", signer.text)
+	}
+	submit([]string{"ben@school.test", "lena@example.org"}, "250")
+	if signer.domain != "school.test" || !strings.HasPrefix(signer.text, "From: Anna <anna@school.test>\r\nSubject: x\r\nDate: ") || !strings.HasSuffix(signer.text, "\r\n\r\nHallo\r\n") {
+		t.Errorf("signed for %q: %q", signer.domain, signer.text)
+	}
+	if got := w.inbox("ben")[1]; !strings.HasPrefix(got, fmt.Sprintf("Return-Path: <anna@school.test>\r\nDKIM-Signature: %d\r\nReceived: ", len(signer.text))) {
+		t.Errorf("stored: %q", got)
+	}
+	signer.mu.Lock()
+	signer.err = errors.New("no key")
+	signer.mu.Unlock()
+	submit([]string{"lena@example.org"}, "451 4.3.0")
+}
