@@ -75,7 +75,12 @@ func keyCases() map[string]keyCase {
 		"mta_sts.max_age": times(`"720h"`, `"23h"`, `"8767h"`, `"0s"`, `"-24h"`),
 		"dns.servers": {good: `["192.0.2.53", "[::1]:5353", "2001:db8::53"]`, bad: []string{`["dns.example"]`, `["192.0.2.53:0"]`, `["a:53"]`, `["::1", "::2", "::3", "::4", "::5", "::6", "::7", "::8", "::9"]`},
 			wrong: []string{`"192.0.2.53"`, "53", "[53]"}, hint: "want a list of texts"}, // several reasons
-		"dns.trust_ad":       texts(`"always"`, "want one of loopback, always, never", `"yes"`, `""`),
+		"dns.trust_ad":    texts(`"always"`, "want one of loopback, always, never", `"yes"`, `""`),
+		"origin.dmarc":    texts(`"report"`, "want one of reject, quarantine, report", `"none"`, `"Reject"`, `""`),
+		"origin.new_keys": texts(`"age"`, "want one of published, age", `"now"`, `""`),
+		"origin.loopback": texts(`"check"`, "want one of trust, check", `"never"`, `""`),
+		"origin.trusted_sealers": {good: `["lists.example.org"]`, bad: []string{`["org"]`, `["-x.test"]`},
+			wrong: []string{`"lists.example.org"`, "7", "[7]"}, hint: "want a list of texts", reason: "is no domain"},
 		"queue.lifetime":     times(`"48h"`, `"59m"`, `"721h"`, `"0s"`),
 		"queue.delay_notice": times(`"2h"`, `"59m"`, `"721h"`, `"-1h"`),
 		"queue.undo": {good: `"10s"`, bad: []string{`"31s"`, `"-1s"`, `"1500ms"`}, wrong: []string{`"2 days"`, "true", "[]", `""`},

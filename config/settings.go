@@ -13,6 +13,7 @@ type Config struct {
 	Outgoing Outgoing `toml:"outgoing"`
 	MTASTS   MTASTS   `toml:"mta_sts"`
 	DNS      DNS      `toml:"dns"`
+	Origin   Origin   `toml:"origin"`
 	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
 	Filters  Filters  `toml:"filters"`
@@ -117,6 +118,19 @@ type DNS struct {
 	TrustAD string `toml:"trust_ad"`
 }
 
+// Origin is about where mail comes from: how mail from other servers is judged (SPF, DKIM, DMARC, ARC), and how ours is signed.
+type Origin struct {
+	// The most that the DMARC policy of a domain leads to when mail only claims to come from it: "reject" refuses it if the domain
+	// asks for that, "quarantine" puts it into Junk instead, "report" only notes it in the message's header.
+	DMARC string `toml:"dmarc"`
+	// "trust": mail from loopback addresses is taken as it comes, like mail from security.allowlist. "check": it is judged as well.
+	Loopback string `toml:"loopback"`
+	// Domains of mailing lists and forwarders whose word (ARC) on where a message came from is believed.
+	TrustedSealers []string `toml:"trusted_sealers"`
+	// When new DKIM keys begin to sign: "published" as soon as their records are seen in the DNS, "age" when they are two days old.
+	NewKeys string `toml:"new_keys"`
+}
+
 // Queue is about mail to other servers.
 type Queue struct {
 	// How long a message is tried before it goes back to its sender, 1h to 720h. RFC 5321 asks for four to five days.
@@ -206,6 +220,7 @@ func Default(dir string) *Config {
 		Outgoing: Outgoing{Networks: []string{}, Port: 25},
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
+		Origin:   Origin{DMARC: DMARCReject, Loopback: LoopbackTrust, TrustedSealers: []string{}, NewKeys: KeysPublished},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, Redirects: 100, Answers: 200},

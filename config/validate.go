@@ -19,6 +19,25 @@ const (
 	PlaintextLoopback = "loopback"
 )
 
+// The values of origin.dmarc.
+const (
+	DMARCReject     = "reject"
+	DMARCQuarantine = "quarantine"
+	DMARCReport     = "report"
+)
+
+// The values of origin.loopback.
+const (
+	LoopbackTrust = "trust"
+	LoopbackCheck = "check"
+)
+
+// The values of origin.new_keys.
+const (
+	KeysPublished = "published"
+	KeysAge       = "age"
+)
+
 // Services lists the listeners in the order of the file, with their names there.
 func (l *Listen) Services() []Service {
 	return []Service{
@@ -60,7 +79,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
 
@@ -227,6 +246,20 @@ func (d *DNS) validate() error {
 		}
 		if at, err := netip.ParseAddrPort(server); err != nil || at.Port() == 0 {
 			errs = append(errs, fmt.Errorf("dns.servers: %q is no address such as 192.0.2.53 or 192.0.2.53:5353", server))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Origin) validate() error {
+	errs := []error{
+		oneOf("origin.dmarc", o.DMARC, DMARCReject, DMARCQuarantine, DMARCReport),
+		oneOf("origin.loopback", o.Loopback, LoopbackTrust, LoopbackCheck),
+		oneOf("origin.new_keys", o.NewKeys, KeysPublished, KeysAge),
+	}
+	for _, domain := range o.TrustedSealers {
+		if !isHostname(domain) || !strings.Contains(domain, ".") {
+			errs = append(errs, fmt.Errorf("origin.trusted_sealers: %q is no domain", domain))
 		}
 	}
 	return errors.Join(errs...)

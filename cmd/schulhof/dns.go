@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"schulhof/config"
 	"schulhof/directory"
+	"schulhof/smtpd/authenticate"
 
 	"github.com/spf13/cobra"
 )
@@ -40,7 +42,7 @@ func newDNSCommand(a *app) *cobra.Command {
 		}),
 	}
 	show.Flags().BoolVar(&zone, "zone", false, "write lines for a zone file")
-	family.AddCommand(show)
+	family.AddCommand(show, newDNSCheckCommand(a))
 	return family
 }
 
@@ -52,48 +54,70 @@ type dnsRecord struct {
 	Purpose string `json:"purpose"`
 }
 
-// recordsFor are the records of the domain that args name, or of all.
-func recordsFor(ctx context.Context, r *rooms, args []string) ([]dnsRecord, error) {
-	domains, err := r.Directory.Domains(ctx)
+// ourDomains are the domain that args name, or all.
+func ourDomains(ctx context.Context, r *rooms, args []string) ([]string, error) {
+	if len(args) == 0 {
+		return r.Directory.Domains(ctx)
+	}
+	name, err := directory.CanonicalDomain(args[0])
 	if err != nil {
 		return nil, err
 	}
-	if len(args) > 0 {
-		name, err := directory.CanonicalDomain(args[0])
-		if err != nil {
-			return nil, err
-		}
-		if local, err := r.Directory.IsLocalDomain(ctx, name); err != nil {
-			return nil, err
-		} else if !local {
-			return nil, fmt.Errorf("%s is no domain of ours (\"domain list\" shows them)", args[0])
-		}
-		domains = []string{name}
+	if local, err := r.Directory.IsLocalDomain(ctx, name); err != nil {
+		return nil, err
+	} else if !local {
+		return nil, fmt.Errorf("%s is no domain of ours (\"domain list\" shows them)", args[0])
+	}
+	return []string{name}, nil
+}
+
+// recordsFor are the records of the domain that args name, or of all.
+func recordsFor(ctx context.Context, r *rooms, args []string) ([]dnsRecord, error) {
+	domains, err := ourDomains(ctx, r, args)
+	if err != nil {
+		return nil, err
 	}
 	records := []dnsRecord{}
 	for _, domain := range domains {
-		keys, err := publicSigningKeys(filepath.Join(r.Config.Server.Data, "dkim", domain))
+		keys, err := r.Keys.Keys(domain)
 		if err != nil {
 			return nil, err
 		}
 		records = append(records, mailRecords(r.Config, domain, keys)...)
 		records = append(records, serviceRecords(r.Config, domain)...)
 	}
-	return records, nil
+	key, err := keyRecord(r.Config)
+	return append(records, key...), err
 }
 
 // mailRecords say where mail for domain goes and how to recognise mail from it. RFC 5321 §5, RFC 7208, RFC 6376, RFC 7489.
-func mailRecords(c *config.Config, domain string, keys []signingKey) []dnsRecord {
+func mailRecords(c *config.Config, domain string, keys []authenticate.Key) []dnsRecord {
 	records := []dnsRecord{
 		{domain + ".", "MX", "10 " + c.Server.Hostname + ".", "mail for the domain comes here"},
 		{domain + ".", "TXT", "v=spf1 mx -all", "mail from the domain comes from here only (SPF)"},
 	}
 	for _, k := range keys {
-		records = append(records, dnsRecord{k.selector + "._domainkey." + domain + ".", "TXT",
-			"v=DKIM1; k=" + k.algorithm + "; p=" + k.public, "the key that signatures are checked with (DKIM)"})
+		records = append(records, dnsRecord{k.Name() + ".", "TXT", k.Record(), map[authenticate.State]string{
+			authenticate.Active: "the key that signatures are checked with (DKIM)",
+			authenticate.Next:   "the next such key: it signs once this is published",
+			authenticate.Old:    "the last such key, for mail that is still on its way",
+		}[k.State]})
 	}
-	return append(records, dnsRecord{"_dmarc." + domain + ".", "TXT", "v=DMARC1; p=quarantine; rua=mailto:postmaster@" + domain,
-		"what to do with mail that only claims to come from the domain (DMARC)"})
+	return append(records,
+		dnsRecord{"_dmarc." + domain + ".", "TXT", "v=DMARC1; p=quarantine; rua=mailto:postmaster@" + domain,
+			"what to do with mail that only claims to come from the domain (DMARC)"},
+		dnsRecord{"_smtp._tls." + domain + ".", "TXT", "v=TLSRPTv1; rua=mailto:postmaster@" + domain,
+			"who is told when others cannot deliver over TLS (TLS-RPT)"})
+}
+
+// keyRecord tells the certificate's key to servers that trust the DNS more than authorities. RFC 7672 §3.1.1.
+func keyRecord(c *config.Config) ([]dnsRecord, error) {
+	cert, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(cert.Leaf.RawSubjectPublicKeyInfo)
+	return []dnsRecord{{"_25._tcp." + c.Server.Hostname + ".", "TLSA", "3 1 1 " + hex.EncodeToString(sum[:]), "the key of this server (DANE); for a signed zone (DNSSEC) only"}}, nil
 }
 
 // serviceRecords let programs find the services by the address alone. RFC 6186, RFC 8314 §5.1, RFC 6764.
@@ -132,15 +156,20 @@ func serviceRecords(c *config.Config, domain string) (records []dnsRecord) {
 // writeZone writes records as lines of a zone file, RFC 1035 §5.1; long texts in pieces of at most 255 octets.
 func writeZone(w io.Writer, records []dnsRecord) error {
 	for _, r := range records {
-		value := r.Value
-		if r.Type == "TXT" {
-			value = quoteText(value)
-		}
-		if _, err := fmt.Fprintf(w, "%s\t3600\tIN\t%s\t%s\n", r.Name, r.Type, value); err != nil {
+		if _, err := fmt.Fprintln(w, r.line()); err != nil {
 			return fmt.Errorf("write the zone: %w", err)
 		}
 	}
 	return nil
+}
+
+// line is the record in a zone file.
+func (r *dnsRecord) line() string {
+	value := r.Value
+	if r.Type == "TXT" {
+		value = quoteText(value)
+	}
+	return r.Name + "\t3600\tIN\t" + r.Type + "\t" + value
 }
 
 // maxTextPiece is the length of one character string. RFC 1035 §3.3.

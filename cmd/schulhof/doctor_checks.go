@@ -259,7 +259,7 @@ func (e *examination) checkDomains(ctx context.Context) {
 		}
 		keys, err := filepath.Glob(filepath.Join(e.config.Server.Data, "dkim", folder, "*.key"))
 		if err == nil && len(keys) == 0 {
-			e.found("dkim-missing", severityWarning, "restore the folder dkim from a backup", "%s has no keys to sign its mail with", d)
+			e.found("dkim-missing", severityWarning, "restore the folder dkim from a backup, or make new ones: schulhof dkim rotate "+d, "%s has no keys to sign its mail with", d)
 		}
 	}
 }

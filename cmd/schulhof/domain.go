@@ -25,6 +25,9 @@ func newDomainCommand(a *app) *cobra.Command {
 				if err := r.Directory.AddDomain(ctx, args[0]); err != nil {
 					return err
 				}
+				if err := signFirst(r, args[0]); err != nil {
+					return err
+				}
 				return showDomain(ctx, a, r, args[0], "added")
 			}),
 		},
@@ -85,4 +88,14 @@ func showDomain(ctx context.Context, a *app, r *rooms, name, done string) error 
 	}
 	doc.Main = len(docs) > 0 && docs[0].Name == canonical
 	return a.result(doc, say("%s %s", doc.Unicode, done))
+}
+
+// signFirst makes the first keys of a domain; one that was here before has its own still.
+func signFirst(r *rooms, domain string) error {
+	keys, err := r.Keys.Keys(domain)
+	if err != nil || len(keys) > 0 {
+		return err
+	}
+	_, err = r.Keys.Rotate(domain)
+	return err
 }

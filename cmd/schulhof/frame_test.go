@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -261,25 +259,6 @@ func TestFaultyAuthorityFiles(t *testing.T) {
 	}
 	if _, err := loadAuthority(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("loadAuthority of nothing = %v, want os.ErrNotExist", err)
-	}
-}
-
-func TestSigningKeys(t *testing.T) {
-	dir := t.TempDir()
-	if err := newSigningKeys(dir, "school.test", time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)); err != nil {
-		t.Fatal(err)
-	}
-	for selector, check := range map[string]func(key any) bool{
-		"20270301rsa": func(key any) bool { k, ok := key.(*rsa.PrivateKey); return ok && k.N.BitLen() == dkimBits },
-		"20270301ed":  func(key any) bool { _, ok := key.(ed25519.PrivateKey); return ok },
-	} {
-		der, err := readPEM(filepath.Join(dir, "school.test", selector+".key"), "PRIVATE KEY")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if key, err := x509.ParsePKCS8PrivateKey(der); err != nil || !check(key) {
-			t.Errorf("selector %s has a %T, %v", selector, key, err)
-		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/smtpd/authenticate"
 	"schulhof/store/fault"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func (n *newServer) make(ctx context.Context, now time.Time) (c *config.Config, 
 
 // fill writes the files into the empty folder and makes the database.
 func (n *newServer) fill(ctx context.Context, c *config.Config, domain string, now time.Time) (*config.Config, error) {
-	for _, sub := range []string{"tls", "dkim"} {
+	for _, sub := range []string{"tls", keysFolder} {
 		if err := os.Mkdir(filepath.Join(n.dir, sub), 0o700); err != nil {
 			return nil, err
 		}
@@ -127,7 +128,7 @@ func (n *newServer) fill(ctx context.Context, c *config.Config, domain string, n
 	if err := n.certificate(c, now); err != nil {
 		return nil, err
 	}
-	if err := newSigningKeys(filepath.Join(n.dir, "dkim"), domain, now); err != nil {
+	if _, err := authenticate.NewKeyring(filepath.Join(n.dir, keysFolder), func() time.Time { return now }).Rotate(domain); err != nil {
 		return nil, err
 	}
 	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler)})

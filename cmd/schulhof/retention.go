@@ -29,7 +29,7 @@ func everyHour(ctx context.Context, log *slog.Logger, look func(context.Context,
 			return nil
 		case now := <-tick.C:
 			if err := look(ctx, now); err != nil && ctx.Err() == nil {
-				log.Warn("retention: not everything was removed; it is tried again", "err", err)
+				log.Warn("not everything that is done every hour was done; it is tried again", "err", err)
 			}
 		}
 	}

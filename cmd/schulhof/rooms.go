@@ -17,6 +17,7 @@ import (
 	"schulhof/directory"
 	"schulhof/mailbox"
 	"schulhof/mailbox/filter"
+	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/lists"
 	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
@@ -46,7 +47,8 @@ type rooms struct {
 	DAV       *collection.Collections
 	Lists     *lists.Lists
 	DNS       *resolver.Resolver
-	Remote    *remote.Client // brings mail to other servers
+	Remote    *remote.Client        // brings mail to other servers
+	Keys      *authenticate.Keyring // what mail that leaves is signed with
 	Log       *slog.Logger
 }
 
@@ -78,6 +80,7 @@ func openRooms(ctx context.Context, c *config.Config, o outside) (*rooms, error)
 }
 
 func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
+	r.Keys = authenticate.NewKeyring(filepath.Join(r.Config.Server.Data, keysFolder), o.now)
 	q := r.Config.Quota
 	r.Directory, err = directory.New(ctx, r.Store, directory.Options{
 		Log: r.Log.With("room", "directory"), Metrics: o.metrics, Now: o.now, HashParams: o.hash, Zone: r.Config.Server.Zone(), Allowlist: r.Config.Security.Networks(),

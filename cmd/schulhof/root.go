@@ -14,6 +14,7 @@ func commands() []func(*app) *cobra.Command {
 		newBackupCommand,
 		newCheckCommand,
 		newConfigCommand,
+		newDKIMCommand,
 		newDNSCommand,
 		newDemoCommand,
 		newDoctorCommand,

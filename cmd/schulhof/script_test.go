@@ -19,6 +19,7 @@ import (
 
 	"schulhof/config"
 	"schulhof/directory"
+	"schulhof/smtpd/resolver/dnstest"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "arrived": cmdArrived, "eventually": cmdEventually,
+			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
@@ -134,6 +135,19 @@ func cmdPorts(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PORT_BASE", strconv.Itoa(base))
 	for _, s := range config.Default(".").Listen.Services() {
 		ts.Setenv("PORT_"+strings.ToUpper(s.Name), strconv.Itoa(s.Port+base))
+	}
+}
+
+// cmdDNS runs a DNS server with the records of a zone file until the test ends; its address is in $DNS.
+func cmdDNS(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		var records []string
+		for line := range strings.Lines(ts.ReadFile(args[0])) {
+			if line = strings.TrimSpace(line); line != "" {
+				records = append(records, line)
+			}
+		}
+		ts.Setenv("DNS", dnstest.Start(t, records...).Address)
 	}
 }
 

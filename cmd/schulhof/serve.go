@@ -97,6 +97,7 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	group.Go(func() error { return r.Remote.Run(groupCtx, remote.Reporting{}) }) // counts only: reports need an address to come from
 	group.Go(func() error { return r.expireHeld(groupCtx) })
 	group.Go(func() error { return returnMemory(groupCtx, r.Directory.Hashes, debug.FreeOSMemory) })
+	group.Go(func() error { return r.keepKeys(groupCtx) })
 	group.Go(func() error { return feedWatchdog(groupCtx, r.Log, watchdogInterval(), h.alive) })
 	for _, l := range listening {
 		group.Go(func() error { return l.serve(groupCtx, l.listener) })

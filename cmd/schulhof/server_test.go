@@ -22,6 +22,7 @@ import (
 
 	"schulhof/config"
 	"schulhof/directory"
+	"schulhof/smtpd/resolver/dnstest"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -29,7 +30,8 @@ import (
 // newSchool makes a server in a temporary folder on ports that nobody needs to be free.
 func newSchool(t *testing.T) *config.Config {
 	t.Helper()
-	n := newServer{dir: filepath.Join(t.TempDir(), "data"), domain: "school.test", listen: "127.0.0.1"}
+	n := newServer{dir: filepath.Join(t.TempDir(), "data"), domain: "school.test", listen: "127.0.0.1",
+		sets: []string{"dns.servers=" + dnstest.Start(t).Address}}
 	c, err := n.make(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
