@@ -103,6 +103,11 @@ func mailRecords(c *config.Config, domain string, keys []authenticate.Key) []dns
 			authenticate.Old:    "the last such key, for mail that is still on its way",
 		}[k.State]})
 	}
+	if _, id := stsPolicy(c); id != "" {
+		records = append(records,
+			dnsRecord{"mta-sts." + domain + ".", "CNAME", c.Server.Hostname + ".", "where others fetch the policy of bringing mail over TLS (MTA-STS)"},
+			dnsRecord{"_mta-sts." + domain + ".", "TXT", "v=STSv1; id=" + id, "which policy of bringing mail over TLS holds (MTA-STS)"})
+	}
 	return append(records,
 		dnsRecord{"_dmarc." + domain + ".", "TXT", "v=DMARC1; p=quarantine; rua=mailto:postmaster@" + domain,
 			"what to do with mail that only claims to come from the domain (DMARC)"},

@@ -174,7 +174,10 @@ func compareTXT(ctx context.Context, r *rooms, c *dnsResult) error {
 		if _, ok := authenticate.ReadPolicy(same); !ok {
 			c.wrong("the record cannot be read", "publish it")
 		}
-	case kind == "v=STSv1", kind == "v=TLSRPTv1":
+	case kind == "v=TLSRPTv1":
+	case kind == "v=STSv1" && strings.TrimRight(same[0], "; ") == c.Value:
+	case kind == "v=STSv1":
+		c.wrong("the id is that of another policy, so others keep to the one they know", "publish it")
 	case same[0] != c.Value:
 		c.wrong("another text is published", "publish it")
 	}
