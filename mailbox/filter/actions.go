@@ -117,7 +117,7 @@ func (p *planner) fileInto(i int, to mailbox.To, l *letter, a sieve.FileInto) (p
 	if err != nil || problem != "" {
 		return problem, err
 	}
-	to.Mailbox, to.Exact = name, true
+	to.Mailbox, to.Exact, to.Use = name, true, "" // also for what would go to Junk: the owner knows better
 	return "", p.file(i, to, l, a.Flags, a.Header)
 }
 
