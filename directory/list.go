@@ -23,15 +23,13 @@ const (
 // Postings lists every kind of posting.
 func Postings() []Posting { return []Posting{PostMembers, PostStaff, PostAnyone, PostModerated} }
 
-// DefaultPosting is who may write to a group of kind k unless it is set.
+// DefaultPosting is who may write to a group of kind k unless it is set. Parents and partners write to a class or an office, mail to
+// everybody is for those who answer for it.
 func (k Kind) DefaultPosting() Posting {
-	switch k {
-	case All, Year:
+	if k == All || k == Year {
 		return PostStaff
-	case Department:
-		return PostAnyone // an office is there to be written to
 	}
-	return PostMembers
+	return PostAnyone
 }
 
 // Posting is who may write to g.
