@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 )
@@ -124,6 +125,9 @@ func (c *Config) Set(assignment string) error {
 	field, ok := fieldByKey(section, key)
 	if !ok {
 		return fmt.Errorf("no key %q in section %s%s", key, name, didYouMean(key, fieldKeys(section)))
+	}
+	if !utf8.ValidString(value) {
+		return fmt.Errorf("%s.%s: %q is not UTF-8, as a settings file has to be", name, key, value)
 	}
 	if err := setField(field, strings.TrimSpace(value)); err != nil {
 		return fmt.Errorf("%s.%s: %w", name, key, err)
