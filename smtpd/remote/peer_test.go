@@ -207,7 +207,6 @@ func (p *peer) data(nc net.Conn, r *bufio.Reader) bool {
 type world struct {
 	dns    *dnstest.Server
 	client *Client
-	now    func() time.Time
 
 	mu    sync.Mutex
 	where map[netip.AddrPort]string // real address of who answers there
@@ -219,11 +218,11 @@ func newWorld(t *testing.T, change func(*Options), records ...string) *world {
 	w := &world{dns: dnstest.Start(t, records...), where: map[netip.AddrPort]string{}}
 	var leaps atomic.Int64 // a clock that leaps makes the resolver forget at once
 	leap := func() time.Time { return time.Unix(leaps.Add(1)*7*86400, 0) }
-	r, err := resolver.New(resolver.Options{Servers: []string{w.dns.Address}, Timeout: 500 * time.Millisecond, Now: leap})
+	r, err := resolver.New(resolver.Options{Servers: []string{w.dns.Address}, Timeout: 2 * time.Second, Now: leap})
 	if err != nil {
 		t.Fatal(err)
 	}
-	short := 400 * time.Millisecond
+	short := 2 * time.Second // long enough for a peer on a busy machine
 	o := Options{Resolver: r, Hostname: "us.example", Roots: authority().pool, Timeouts: Timeouts{Connect: time.Second, Greeting: short, TLS: 5 * time.Second,
 		Command: short, Data: short, Block: short, Final: short, Envelope: 5 * time.Second, Quit: short}}
 	if change != nil {
