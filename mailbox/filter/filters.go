@@ -37,7 +37,8 @@ type Filters struct {
 	mu     sync.RWMutex
 	active map[directory.ID]string // the names of the active scripts
 	cache  map[scriptKey]*compiled
-	bytes  int // of all texts in cache
+	bytes  int    // of all texts in cache
+	drops  uint64 // counts what was dropped, so that a text read before is not kept after
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -116,7 +117,7 @@ func (f *Filters) Concerns(to []mailbox.To) bool {
 	return false
 }
 
-// forget drops a checked script; changed sets or clears the active one.
+// forget drops a checked script.
 func (f *Filters) forget(key scriptKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,6 +130,7 @@ func (f *Filters) drop(key scriptKey) {
 		f.bytes -= old.script.Size()
 	}
 	delete(f.cache, key)
+	f.drops++
 }
 
 // setActive is called when the change is committed. "" is none.
@@ -145,7 +147,7 @@ func (f *Filters) setActive(owner directory.ID, name string) {
 // lookup finds a script and checks it when it is needed for the first time; nil: there is none.
 func (f *Filters) lookup(ctx context.Context, key scriptKey) (*compiled, error) {
 	f.mu.RLock()
-	c := f.cache[key]
+	c, drops := f.cache[key], f.drops
 	f.mu.RUnlock()
 	if c != nil {
 		return c, nil
@@ -157,10 +159,12 @@ func (f *Filters) lookup(ctx context.Context, key scriptKey) (*compiled, error) 
 	c = compile(text, key.name)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.drops != drops || f.cache[key] != nil { // perhaps this one was dropped: the next who asks reads it anew
+		return c, nil
+	}
 	if len(f.cache) >= cacheScripts || f.bytes > cacheBytes {
 		f.cache, f.bytes = map[scriptKey]*compiled{}, 0
 	}
-	f.drop(key)
 	f.cache[key] = c
 	if c.script != nil {
 		f.bytes += c.script.Size()
