@@ -76,14 +76,15 @@ func TestRestoreRefusals(t *testing.T) {
 	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.klein, "groups:/7b/file", "1")
-		w.put(w.klein, "calendars:7b/calendar/1.ics", event("1"))
+		w.make(w.klein, "calendars:7b/exams", Calendar)
+		w.put(w.klein, "calendars:7b/exams/1.ics", event("1"))
 		w.delete(w.klein, "groups:/7b/file")
-		w.delete(w.klein, "calendars:7b/calendar")
+		w.delete(w.klein, "calendars:7b/exams")
 		files, err := w.dav.Trash(ctx, w.anna, at("groups:/7b"), 0)
 		w.check(err)
 		cals, err := w.dav.Trash(ctx, w.klein, at("calendars:7b"), 0)
 		w.check(err)
-		if len(files) != 1 || len(cals) != 1 || cals[0].Path.String() != "calendars:7b/calendar" {
+		if len(files) != 1 || len(cals) != 1 || cals[0].Path.String() != "calendars:7b/exams" {
 			t.Fatalf("%+v %+v", files, cals)
 		}
 		w.check(w.dav.SetGroup(ctx, w.class, GroupSettings{QuotaBytes: 1}))
@@ -96,7 +97,7 @@ func TestRestoreRefusals(t *testing.T) {
 			{"a pupil where teachers write", first(w.dav.Restore(ctx, w.anna, files[0], at("groups:/7b/file"))), fault.Forbidden, nil},
 			{"a file among calendars", first(w.dav.Restore(ctx, w.klein, files[0], at("calendars:7b/file"))), fault.Refused, "valid-resourcetype"},
 			{"a calendar among files", first(w.dav.Restore(ctx, w.klein, cals[0], at("groups:/7b/cal"))), fault.Refused, "calendar-collection-location-ok"},
-			{"without room", first(w.dav.Restore(ctx, w.klein, cals[0], at("calendars:7b/calendar"))), fault.OverQuota, "quota-not-exceeded"},
+			{"without room", first(w.dav.Restore(ctx, w.klein, cals[0], at("calendars:7b/exams"))), fault.OverQuota, "quota-not-exceeded"},
 			{"to a top", first(w.dav.Restore(ctx, w.klein, cals[0], at("calendars:7b"))), fault.Forbidden, nil},
 			{"what is another one's", first(w.dav.Restore(ctx, w.klein, files[0], at("files:/x"))), fault.NotFound, nil},
 			{"the list, for a pupil", first(w.dav.Trash(ctx, w.anna, at("calendars:7b"), 0)), fault.Forbidden, nil},
@@ -111,7 +112,7 @@ func TestRestoreRefusals(t *testing.T) {
 		w.check(w.dav.SetGroup(ctx, w.class, GroupSettings{MembersWrite: true, QuotaBytes: -1}))
 		_, err = w.dav.Restore(ctx, w.klein, cals[0], cals[0].Path)
 		w.check(err)
-		if got := w.read(w.anna, "calendars:/group-7b/1.ics"); got != event("1") {
+		if got := w.read(w.anna, "calendars:/group-7b~exams/1.ics"); got != event("1") {
 			t.Error(got)
 		}
 		w.sound()
