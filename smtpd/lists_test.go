@@ -68,7 +68,7 @@ func TestWhoMayPost(t *testing.T) {
 		post                                       directory.Posting
 		member, other, teacher, outside, elsewhere string // anna; jürgen by LMTP, being no member; tina; lena; oma, a member elsewhere
 	}{
-		{"", yes, no, yes, no, yes}, // a class
+		{"", yes, yes, yes, yes, yes}, // a class
 		{directory.PostMembers, yes, no, yes, no, yes},
 		{directory.PostStaff, no, no, yes, no, no},
 		{directory.PostAnyone, yes, yes, yes, yes, yes},
@@ -89,7 +89,7 @@ func TestWhoMayPost(t *testing.T) {
 			mx.asks("", to, "550 5.7.1 A list takes no notices")
 		}
 	}
-	w.list("7b", "")
+	w.list("7b", directory.PostMembers)
 	other := directory.Student
 	if _, _, err := w.dir.AddAccounts(context.Background(), []directory.NewAccount{{Address: "olaf@school.test", Role: other, Password: password}}); err != nil {
 		t.Fatal(err)

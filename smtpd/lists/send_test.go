@@ -197,7 +197,7 @@ func TestBounces(t *testing.T) {
 			w.check(err)
 			return x
 		}
-		day := func(n int) { w.clock = w.clock.Add(time.Duration(n) * 24 * time.Hour) }
+		day := func(n int) { w.clock.Add(int64(time.Duration(n) * 24 * time.Hour)) }
 		for _, harmless := range []string{strings.Replace(report, "failed", "delayed", 1), "Auto-Submitted: auto-replied\r\n\r\nAction: failed\r\n", ""} {
 			if x := back(harmless); x.Bounces != 0 {
 				t.Errorf("%q counts", harmless)

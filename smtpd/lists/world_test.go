@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ type school struct {
 	queue *fakeQueue
 	group directory.Group
 	id    map[string]directory.ID
-	clock time.Time
+	clock atomic.Int64 // since begin; background work reads it, too
 }
 
 // fakeQueue keeps what it gets.
@@ -43,6 +44,11 @@ func (q *fakeQueue) Enqueue(tx *store.Tx, m Outgoing) error {
 	return err
 }
 
+// now is a morning in school, and what has passed since.
+func (w *school) now() time.Time {
+	return time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC).Add(time.Duration(w.clock.Load()))
+}
+
 func newSchool(t testing.TB) *school {
 	t.Helper()
 	return newSchoolOn(t, storetest.Open(t), Options{})
@@ -51,8 +57,8 @@ func newSchool(t testing.TB) *school {
 func newSchoolOn(t testing.TB, s *store.Store, o Options) *school {
 	t.Helper()
 	ctx := context.Background()
-	w := &school{t: t, store: s, queue: &fakeQueue{}, id: map[string]directory.ID{}, clock: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)}
-	now := func() time.Time { return w.clock }
+	w := &school{t: t, store: s, queue: &fakeQueue{}, id: map[string]directory.ID{}}
+	now := w.now
 	var err error
 	w.dir, err = directory.New(ctx, s, directory.Options{Now: now, HashParams: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}})
 	w.check(err)
