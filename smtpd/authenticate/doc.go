@@ -6,5 +6,5 @@
 // questions to the DNS of one message share one budget (lookup.go). Signer.Sign makes the signature fields of a message that
 // leaves, Signer.Seal those of a list's; both and the checks stand on the canonical forms of canonical.go.
 //
-// The room knows neither SMTP's replies nor mailboxes. docs/decisions/0040-own-dkim.md says why DKIM is our own.
+// The room knows neither SMTP's replies nor mailboxes. docs/decisions/0042-own-dkim.md says why DKIM is our own.
 package authenticate
