@@ -107,3 +107,15 @@ func TestBrokenAfterTheDot(t *testing.T) {
 		}
 	})
 }
+
+// A server that is stopped as soon as it starts stops without an error.
+func TestRunEndsWhileItTakesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		if err := w.q.Run(ctx, w.dial); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}

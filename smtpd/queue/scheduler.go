@@ -16,6 +16,9 @@ func (q *Queue) Run(ctx context.Context, dialer Dialer) error {
 	defer abort()
 	s := &scheduler{q: q, dialer: dialer, work: work, lanes: map[string]*lane{}, done: make(chan *worker), look: true}
 	if err := s.recover(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // it ended before it had begun; the next Run takes up the same
+		}
 		return err
 	}
 	sub := q.store.Subscribe(key)
