@@ -21,7 +21,7 @@ func (s *scheduler) checkClock(ctx context.Context) error {
 	if !s.clock.wall.IsZero() {
 		step := wall.Sub(s.clock.wall) - steady.Sub(s.clock.steady)
 		if step.Abs() >= stepWorth {
-			if err := s.shift(ctx, step, true); err != nil {
+			if err := s.shift(ctx, step, true, wall); err != nil {
 				return err
 			}
 		}
@@ -34,10 +34,7 @@ func (s *scheduler) checkClock(ctx context.Context) error {
 }
 
 func (s *scheduler) writeClock(ctx context.Context, wall time.Time) error {
-	err := s.q.store.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO queue_clock (id, seen) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, wall.Unix())
-		return err
-	})
+	err := s.q.store.Write(ctx, func(tx *store.Tx) error { return noteTime(tx, wall) })
 	if err != nil {
 		return fmt.Errorf("write down the time: %w", err)
 	}
@@ -45,8 +42,14 @@ func (s *scheduler) writeClock(ctx context.Context, wall time.Time) error {
 	return nil
 }
 
-// shift moves the times of what waits by step: ends of lifetimes, and with tries also the times of the next try.
-func (s *scheduler) shift(ctx context.Context, step time.Duration, tries bool) error {
+func noteTime(tx *store.Tx, wall time.Time) error {
+	_, err := tx.Exec(`INSERT INTO queue_clock (id, seen) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, wall.Unix())
+	return err
+}
+
+// shift moves the times of what waits by step: ends of lifetimes, and with tries also the times of the next try. The same commit
+// notes wall, or a stop in between would have the next start move them once more.
+func (s *scheduler) shift(ctx context.Context, step time.Duration, tries bool, wall time.Time) error {
 	s.q.log.Warn("queue: the clock was set; waiting mail keeps its distances", "by", step.Round(time.Second))
 	by := int64(step / time.Second)
 	statements := []string{`UPDATE queue_delivery SET began = began + $1, deadline = deadline + $1 WHERE phase <> 2`}
@@ -61,11 +64,15 @@ func (s *scheduler) shift(ctx context.Context, step time.Duration, tries bool) e
 				return err
 			}
 		}
-		return rewakeAll(tx)
+		if err := rewakeAll(tx); err != nil {
+			return err
+		}
+		return noteTime(tx, wall)
 	})
 	if err != nil {
 		return fmt.Errorf("move the times of what waits: %w", err)
 	}
+	s.clock.written = wall
 	return nil
 }
 
@@ -94,16 +101,14 @@ func (s *scheduler) recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
-	now := s.q.now()
+	now := s.q.now().Round(0)
 	switch away := now.Sub(time.Unix(seen, 0)); {
-	case seen == 0:
-	case away < -stepWorth: // it was set back: also tries would wait for years
-		err = s.shift(ctx, away, true)
-	case away > downWorth: // no server, or set forward: all is due, but nothing has lived longer
-		err = s.shift(ctx, away, false)
-	}
-	if err == nil {
-		err = s.writeClock(ctx, now.Round(0))
+	case seen != 0 && away < -stepWorth: // it was set back: also tries would wait for years
+		err = s.shift(ctx, away, true, now)
+	case seen != 0 && away > downWorth: // no server, or set forward: all is due, but nothing has lived longer
+		err = s.shift(ctx, away, false, now)
+	default:
+		err = s.writeClock(ctx, now)
 	}
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
