@@ -34,7 +34,8 @@ func TestEnvelope(t *testing.T) {
 		{"an original recipient with other letters", all, Message{}, []Recipient{{Address: "a@there.example", ORcpt: `utf-8;jürgen\x@us.example`}}, "250 2.0.0",
 			[]string{"MAIL FROM:<>", `RCPT TO:<a@there.example> ORCPT=utf-8;j\x{FC}rgen\x{5C}x@us.example`}, false},
 		{"8 bits", all, Message{Eight: true}, recipients("a@there.example"), "250 2.0.0", []string{"MAIL FROM:<> BODY=8BITMIME", "RCPT TO:<a@there.example>"}, false},
-		{"8 bits that the server does not take", nil, Message{Eight: true}, recipients("a@there.example", "b@there.example"), "0 5.6.3, 0 5.6.3", nil, false},
+		{"8 bits that the server does not take", nil, Message{Eight: true, Body: mail("Subject: x\r\n\r\nGrüße\r\n").Body}, recipients("a@there.example", "b@there.example"), "0 5.6.3, 0 5.6.3", nil, false},
+		{"7 bits, declared as 8", nil, Message{Eight: true}, recipients("a@there.example"), "250 2.0.0", []string{"MAIL FROM:<>", "RCPT TO:<a@there.example>"}, true},
 		{"UTF-8 headers", all, Message{UTF8: true}, recipients("a@there.example"), "250 2.0.0", []string{"MAIL FROM:<> SMTPUTF8", "RCPT TO:<a@there.example>"}, false},
 		{"UTF-8 headers that the server does not take", nil, Message{UTF8: true}, recipients("a@there.example"), "0 5.6.7", nil, false},
 		{"a sender with other letters", nil, Message{Sender: "jürgen@us.example"}, recipients("a@there.example"), "0 5.6.7", nil, false},
@@ -61,7 +62,9 @@ func TestEnvelope(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tt.m.Body = mail(letter).Body
+			if tt.m.Body == nil {
+				tt.m.Body = mail(letter).Body
+			}
 			results, err := s.Deliver(t.Context(), tt.m, tt.to, noDot)
 			s.Close()
 			if err != nil || short(results) != tt.want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"strconv"
@@ -74,6 +75,13 @@ func (t *transaction) run(ctx context.Context, beforeDot func(context.Context) e
 		}
 		t.dirty = false
 	}
+	if t.m.Eight && !t.has("8BITMIME") {
+		eight, err := t.m.eightBit(ctx)
+		if err != nil {
+			return &bodyError{err}
+		}
+		t.m.Eight = eight
+	}
 	command, ask := t.mayAsk()
 	if len(ask) == 0 {
 		t.complete = true
@@ -90,6 +98,30 @@ func (t *transaction) run(ctx context.Context, beforeDot func(context.Context) e
 		return t.all(p, p.failed())
 	}
 	return t.data(ctx, beforeDot)
+}
+
+// eightBit looks for a byte above 127: many programs declare BODY=8BITMIME whatever they send, and 7-bit text may go anywhere.
+func (m *Message) eightBit(ctx context.Context) (bool, error) {
+	body, err := m.Body(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := body.Read(buf)
+		for _, c := range buf[:n] {
+			if c > 127 {
+				return true, nil
+			}
+		}
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 }
 
 // data sends the message, and the final dot if beforeDot agrees.

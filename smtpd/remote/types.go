@@ -27,7 +27,7 @@ type Message struct {
 	Sender string // "" for <>
 	Body   func(context.Context) (io.ReadCloser, error)
 	Size   int64
-	// Eight: some byte is above 127. UTF8: a header or an address is UTF-8 (RFC 6531). RequireTLS: RFC 8689.
+	// Eight: bytes above 127 were declared (RFC 6152). UTF8: a header or an address is UTF-8 (RFC 6531). RequireTLS: RFC 8689.
 	Eight, UTF8, RequireTLS bool
 	Ret, EnvID              string // RFC 3461, EnvID decoded
 }
