@@ -8,6 +8,8 @@ import (
 	"schulhof/mailbox"
 	"schulhof/mailbox/filter"
 	"schulhof/store"
+
+	"github.com/emersion/go-smtp"
 )
 
 // answeredBefore tells the answers to a message that was dealt with but whose peer did not hear so, before filters see it again:
@@ -44,19 +46,21 @@ func (s *session) filtered(ctx context.Context, t *transaction, d *mailbox.Deliv
 				return err
 			}
 		}
-		return s.planned(tx, plan, d.TraceID)
+		return s.planned(tx, plan, t)
 	}
 	return plan, nil
 }
 
 // planned writes the rows of a plan: what filters remember, and what the queue gets of them.
-func (s *session) planned(tx *store.Tx, plan *filter.Plan, trace string) error {
+func (s *session) planned(tx *store.Tx, plan *filter.Plan, t *transaction) error {
 	if err := plan.Write(tx); err != nil {
 		return err
 	}
+	declared := t.envelope.Options // of what is sent on; RET and ENVID were for our notices, not for those of another server
 	for _, o := range plan.Outgoing {
+		envelope := Envelope{Sender: o.Sender, Options: smtp.MailOptions{Body: declared.Body, UTF8: declared.UTF8}}
 		err := s.srv.o.Outbound.Enqueue(tx, Outgoing{
-			Message: o.Message, Account: o.Account, Envelope: Envelope{Sender: o.Sender}, Recipients: []EnvelopeRecipient{{Address: o.Recipient}}, TraceID: trace,
+			Message: o.Message, Account: o.Account, Envelope: envelope, Recipients: []EnvelopeRecipient{{Address: o.Recipient}}, TraceID: t.body.id,
 		})
 		if err != nil {
 			return fmt.Errorf("queue message of a filter: %w", err)

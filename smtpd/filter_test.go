@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"schulhof/store"
+
+	"github.com/emersion/go-smtp"
 )
 
 // sentOut is a queue that remembers what it got.
@@ -134,6 +136,14 @@ func TestFilterRedirects(t *testing.T) {
 	p.message("", []string{"anna@school.test"}, note("b"), "250")
 	if q.list[1].Envelope.Sender != "" {
 		t.Errorf("a bounce was sent on from %q, want <>", q.list[1].Envelope.Sender)
+	}
+	p.do("MAIL FROM:<lena@example.org> BODY=8BITMIME", "250")
+	p.do("RCPT TO:<anna@school.test>", "250")
+	p.do("DATA", "354")
+	p.send(note("c") + "Gr\u00fc\u00dfe\r\n.\r\n")
+	p.want("250")
+	if len(q.list) != 3 || q.list[0].Envelope.Options.Body != "" || q.list[2].Envelope.Options.Body != smtp.Body8BitMIME {
+		t.Errorf("what was declared of a message is not declared of what is sent on: %+v", q.list)
 	}
 }
 
