@@ -170,7 +170,7 @@ func (s *session) prepare(ctx context.Context, t *transaction, to []mailbox.To, 
 	if s.srv.o.Lists == nil {
 		return p, nil
 	}
-	m := lists.Mailing{Message: spool, Size: spool.Size(), To: p.to, Lists: of, Groups: t.lists.groups, TraceID: t.body.id}
+	m := lists.Mailing{Message: spool, Size: spool.Size(), To: p.to, Lists: of, Groups: t.lists.groups, TraceID: t.body.id, Certain: s.writer(ctx) != 0}
 	if p.copies, err = s.srv.o.Lists.Prepare(ctx, &m); err != nil || at != nil {
 		if at != nil && p.copies != nil {
 			p.copies.Stay()

@@ -105,6 +105,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
 		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now, Queue: listOutbound{r.Queue},
+		Sign: r.Keys, Seal: sealer{r.Keys, r.Config.Server.Hostname}, Policy: policies{r.DNS, r.Log.With("room", "lists")},
 	})
 	r.Queue.OnFailure(kindList, r.countListFailure)
 	f := r.Config.Files

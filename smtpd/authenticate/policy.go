@@ -2,6 +2,7 @@ package authenticate
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -173,6 +174,25 @@ func (p *policyRecord) beneath(ctx context.Context, r Resolver, domain string) (
 		return p.missing, nil
 	}
 	return p.subdomain, err
+}
+
+// AskPolicy is what the owner of domain wants to be done with mail that only claims to come from there; PolicyNone when there is no record.
+// pct does not count: it is no promise to whoever sends in the domain's name. An error means that nobody knows now. RFC 7489 §6.6.3.
+func AskPolicy(ctx context.Context, r Resolver, domain string) (Policy, error) {
+	ascii, ok := asciiDomain(domain)
+	if !ok {
+		return PolicyNone, nil
+	}
+	ctx, stop := context.WithTimeout(ctx, checkTimeout)
+	defer stop()
+	f := findPolicy(ctx, newBudget(r), ascii)
+	if f.err != nil {
+		return PolicyNone, fmt.Errorf("policy of %s: %w", ascii, f.err)
+	}
+	if !f.exists {
+		return PolicyNone, nil
+	}
+	return f.policy, nil
 }
 
 // ReadPolicy reads the TXT records of a _dmarc name: the policy of the one record there; ok is false if there is none, or more than one.

@@ -75,6 +75,22 @@ func TestFindPolicy(t *testing.T) {
 	}
 }
 
+func TestAskPolicy(t *testing.T) {
+	z := newZone()
+	z.txt["_dmarc.sometimes.test"] = []string{"v=DMARC1; p=quarantine; pct=0"}
+	z.broken["_dmarc.down.test"] = true
+	for domain, want := range map[string]Policy{
+		"example.org": PolicyReject, "Sub.Example.ORG.": PolicyQuarantine, "nothing.test": PolicyNone, "sometimes.test": PolicyQuarantine, "[192.0.2.1]": PolicyNone,
+	} {
+		if got, err := AskPolicy(context.Background(), z, domain); got != want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", domain, got, err, want)
+		}
+	}
+	if _, err := AskPolicy(context.Background(), z, "down.test"); err == nil {
+		t.Error("a policy that nobody knows now: no error")
+	}
+}
+
 func TestEvaluate(t *testing.T) {
 	record := policyRecord{domain: "example.org", policy: PolicyReject, subdomain: PolicyReject, percent: 100}
 	strict := record

@@ -130,7 +130,7 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 	if err != nil {
 		return nil, fmt.Errorf("prepare held message: %w", err)
 	}
-	m := Mailing{Message: spool, Size: spool.Size(), TraceID: h.TraceID}
+	m := Mailing{Message: spool, Size: spool.Size(), TraceID: h.TraceID, Certain: h.Account != 0}
 	outside := l.resolve(ctx, h, &m)
 	copies, err := l.Prepare(ctx, &m)
 	if err != nil {

@@ -19,6 +19,8 @@ type form struct {
 	list    directory.Group
 	outside bool          // for members elsewhere: without what only our own mailboxes need
 	author  *mail.Address // not nil: From becomes the list's, because the author's domain would have the message refused elsewhere
+
+	unsigned bool // the list does not sign it
 }
 
 // apply returns head as the list's members get it: its fields stand before the first Received field, above what came with the message; an

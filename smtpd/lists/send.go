@@ -23,6 +23,7 @@ type Mailing struct {
 	Lists   []directory.ID // the list that brought each of To; 0: none
 	Groups  []directory.ID // every list that the message goes to
 	TraceID string
+	Certain bool // whoever From names is certain to have written it: we vouch for no one else who claims to be ours
 }
 
 // Copies are the forms of a message that its lists make, stored and ready for one commit.
@@ -92,7 +93,7 @@ func (l *Lists) prepareList(ctx context.Context, c *Copies, m *Mailing, head []b
 	}
 	out := leaving{list: list, members: active}
 	f := form{list: list, outside: true}
-	if f.author, err = l.rewritten(ctx, head); err != nil {
+	if f.author, f.unsigned, err = l.rewritten(ctx, head, m.Certain); err != nil {
 		return err
 	}
 	if out.form, err = l.prepareForm(ctx, m, head, &f); err != nil {
@@ -111,7 +112,7 @@ func (l *Lists) prepareForm(ctx context.Context, m *Mailing, head []byte, f *for
 		return nil, err
 	}
 	if f.outside {
-		for _, vouch := range l.vouchers() {
+		for _, vouch := range l.vouchers(f) {
 			domain := f.list.Address[strings.LastIndexByte(f.list.Address, '@')+1:]
 			fields, err := vouch(ctx, domain, io.NewSectionReader(spool, 0, spool.Size()))
 			if err != nil {
@@ -133,8 +134,8 @@ func (l *Lists) prepareForm(ctx context.Context, m *Mailing, head []byte, f *for
 }
 
 // vouchers are what puts fields above a message that leaves: a signature, then the seal over all of it.
-func (l *Lists) vouchers() (list []func(context.Context, string, io.Reader) ([]byte, error)) {
-	if l.o.Sign != nil {
+func (l *Lists) vouchers(f *form) (list []func(context.Context, string, io.Reader) ([]byte, error)) {
+	if l.o.Sign != nil && !f.unsigned {
 		list = append(list, l.o.Sign.Sign)
 	}
 	if l.o.Seal != nil {
@@ -169,24 +170,28 @@ func readHead(message io.ReaderAt, size int64) ([]byte, error) {
 	return nil, fault.New(fault.Invalid, "the header is longer than %d bytes", maxHead)
 }
 
-// rewritten is the author in whose name the list cannot send elsewhere; nil if it can.
-func (l *Lists) rewritten(ctx context.Context, head []byte) (*mail.Address, error) {
-	author := authorOf(head)
+// rewritten is the author in whose name the list cannot send elsewhere; nil if it can. unsigned: From stays, and names somebody of whom we
+// cannot say that they wrote it. Whoever only claims to be one of ours gets no signature of ours.
+func (l *Lists) rewritten(ctx context.Context, head []byte, certain bool) (author *mail.Address, unsigned bool, err error) {
+	author = authorOf(head)
 	if author == nil {
-		return nil, nil
+		return nil, !certain, nil
 	}
 	domain := author.Address[strings.LastIndexByte(author.Address, '@')+1:]
 	local, err := l.dir.IsLocalDomain(ctx, domain)
-	if err != nil || local {
-		return nil, err // ours: we sign it ourselves
+	switch {
+	case err != nil:
+		return nil, false, err
+	case local && certain:
+		return nil, false, nil // we sign it ourselves
+	case local || l.o.Policy == nil:
+		return author, false, nil
 	}
-	if l.o.Policy != nil {
-		strict, err := l.o.Policy.Strict(ctx, domain)
-		if err != nil || !strict {
-			return nil, err
-		}
+	strict, err := l.o.Policy.Strict(ctx, domain)
+	if err != nil || !strict {
+		return nil, false, err
 	}
-	return author, nil
+	return author, false, nil
 }
 
 // Release lets go of what was prepared.

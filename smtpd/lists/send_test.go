@@ -46,7 +46,7 @@ func (p policies) Strict(_ context.Context, domain string) (bool, error) {
 func (w *school) post(text string, groups ...directory.Group) error {
 	w.t.Helper()
 	ctx := context.Background()
-	m := Mailing{Message: strings.NewReader(text), Size: int64(len(text)), TraceID: "trace"}
+	m := Mailing{Message: strings.NewReader(text), Size: int64(len(text)), TraceID: "trace", Certain: !strings.Contains(text, "X-Claim")}
 	at := map[directory.ID]bool{}
 	for _, g := range groups {
 		list, err := w.dir.Resolve(ctx, g.Address, "")
@@ -133,6 +133,30 @@ func TestMembersElsewhere(t *testing.T) {
 			t.Error("a policy that nobody knows now: sent all the same")
 		}
 	})
+}
+
+// Who only claims to be one of ours reaches members elsewhere in the list's name, and is vouched for in no other.
+func TestClaimsOfOurs(t *testing.T) {
+	t.Parallel()
+	w := newSchoolOn(t, storetest.Open(t), Options{Sign: voucher("DKIM-Signature"), Policy: policies{}})
+	w.queue.keep = true
+	w.check(w.dir.AddExternals(context.Background(), w.group.ID, []string{"oma@example.org"}))
+	tests := []struct {
+		name, from, want string
+		signed           bool
+	}{
+		{"one of ours, so they say", "Tina <tina@school.test>", "From: \"Tina (Klasse 7b)\" <7b@school.test>\r\n", true},
+		{"somebody elsewhere", "lena@example.net", "From: lena@example.net\r\n", true},
+		{"two", "lena@example.net, tina@school.test", "From: lena@example.net, tina@school.test\r\n", false},
+	}
+	for _, tt := range tests {
+		w.queue.got = nil
+		w.check(w.post(crlf("X-Claim: only", "From: "+tt.from, "", "x"), w.group))
+		body := w.body(w.queue.got[0])
+		if !strings.Contains(body, tt.want) || strings.Contains(body, "DKIM-Signature: school.test") != tt.signed {
+			t.Errorf("%s: %s", tt.name, body)
+		}
+	}
 }
 
 // Without a way to ask for policies every author elsewhere is rewritten: it is never refused for that.
