@@ -57,6 +57,8 @@ type Input struct {
 	Hello   string // the name in HELO or EHLO
 	Sender  string // MAIL FROM, "" for <>
 	Message io.Reader
+	// Beside runs while the message is judged, and asks out of the same budget of questions and of time; nil: nothing.
+	Beside func(ctx context.Context, r Resolver)
 }
 
 // Verdict is what is known about a message's origin, and what follows from it.
@@ -114,6 +116,9 @@ func (c *Checker) Check(ctx context.Context, in Input) (v Verdict, err error) {
 	tasks.run(func() { v.IPRev = checkIPRev(ctx, asked, in.Client) })
 	for i, domain := range authors {
 		tasks.run(func() { policies[i] = findPolicy(ctx, asked, domain) })
+	}
+	if in.Beside != nil {
+		tasks.run(func() { in.Beside(ctx, asked) })
 	}
 	v.DKIM, v.ARC, err = c.signatures(ctx, asked, h, body)
 	tasks.wait()

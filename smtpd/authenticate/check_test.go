@@ -109,6 +109,26 @@ func TestCheckOfASilentDNS(t *testing.T) {
 	})
 }
 
+// What is asked beside the check comes out of its budget, and is done when the check is.
+func TestBesideSharesTheBudget(t *testing.T) {
+	z := newZone()
+	in := input("192.0.2.1", "x.test", "lena@example.org", from("lena@example.org"))
+	answers, refused := 0, 0
+	in.Beside = func(ctx context.Context, r Resolver) {
+		for range 2 * maxLookups {
+			if _, err := r.LookupNetIP(ctx, "ip4", "mail.example.org"); err == nil {
+				answers++
+			} else {
+				refused++
+			}
+		}
+	}
+	check(t, newTestChecker(t, z), in)
+	if answers == 0 || refused == 0 || len(z.asked) > maxLookups {
+		t.Errorf("%d answers and %d refusals beside the check, %d questions in all, want at most %d", answers, refused, len(z.asked), maxLookups)
+	}
+}
+
 func TestBudget(t *testing.T) {
 	z := newZone()
 	b := newBudget(z)
@@ -122,6 +142,7 @@ func TestBudget(t *testing.T) {
 		"TXT": func() error { _, err := b.LookupTXT(ctx, "example.org"); return err },
 		"MX":  func() error { _, err := b.LookupMX(ctx, "lax.example"); return err },
 		"A":   func() error { _, err := b.LookupIPAddr(ctx, "mx.lax.example"); return err },
+		"ip4": func() error { _, err := b.LookupNetIP(ctx, "ip4", "mx.lax.example"); return err },
 		"PTR": func() error { _, err := b.LookupAddr(ctx, "192.0.2.1"); return err },
 	} {
 		var d *net.DNSError

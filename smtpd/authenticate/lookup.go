@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 )
@@ -15,6 +16,8 @@ type Resolver interface {
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
 	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
 	LookupAddr(ctx context.Context, address string) ([]string, error)
+	// LookupNetIP asks for one kind of address only: network is "ip4" or "ip6".
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // budget is the Resolver of one message: it counts its questions, and refuses names and answers out of bounds.
@@ -93,6 +96,15 @@ func (b *budget) LookupAddr(ctx context.Context, address string) ([]string, erro
 	}
 	list, err := b.to.LookupAddr(ctx, address)
 	return list, plain(address, err)
+}
+
+// LookupNetIP implements Resolver.
+func (b *budget) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if err := b.enter(ctx, host); err != nil {
+		return nil, err
+	}
+	list, err := b.to.LookupNetIP(ctx, network, host)
+	return list, plain(host, err)
 }
 
 // notFound reports that the DNS has no such records.

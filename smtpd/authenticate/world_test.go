@@ -70,6 +70,14 @@ func (z *zone) LookupIPAddr(_ context.Context, name string) (list []net.IPAddr, 
 	return list, err
 }
 
+func (z *zone) LookupNetIP(_ context.Context, network, name string) (list []netip.Addr, err error) {
+	addresses, err := lookup(z, network, name, z.ip)
+	for _, a := range addresses {
+		list = append(list, netip.MustParseAddr(a))
+	}
+	return list, err
+}
+
 func (z *zone) LookupAddr(_ context.Context, ip string) ([]string, error) {
 	return lookup(z, "PTR", ip, z.ptr)
 }

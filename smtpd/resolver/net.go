@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+
+	"github.com/miekg/dns"
 )
 
 // The methods below have the form of *net.Resolver's, for code that was written for that.
@@ -31,6 +33,26 @@ func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr,
 		list[i] = net.IPAddr{IP: ip.AsSlice(), Zone: ip.Zone()}
 	}
 	return list, nil
+}
+
+// LookupNetIP finds the addresses of host of one kind, "ip4" or "ip6"; with "ip" of both, as LookupIPAddr does.
+func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	kind := dns.TypeA
+	switch network {
+	case "ip":
+		found, err := r.Addresses(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		return found.Records, nil
+	case "ip4":
+	case "ip6":
+		kind = dns.TypeAAAA
+	default:
+		return nil, net.UnknownNetworkError(network)
+	}
+	found, err := look(ctx, r, host, kind, address)
+	return found.Records, err
 }
 
 // LookupAddr finds the names of an address.
