@@ -39,6 +39,10 @@ func times(good string, bad ...string) keyCase {
 	return keyCase{good: good, bad: bad, wrong: []string{`"2 days"`, "true", "[]", `""`}, hint: "want a duration in quotes", reason: "h0m0s to"}
 }
 
+func points(good string) keyCase {
+	return keyCase{good: good, bad: []string{"-1", "101"}, wrong: []string{`"7"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 0 to 100"}
+}
+
 // keyCases has a row for every key of the file; TestEveryKeyHasACase sees to that.
 func keyCases() map[string]keyCase {
 	loopback := func(good string) keyCase {
@@ -81,6 +85,12 @@ func keyCases() map[string]keyCase {
 		"origin.loopback": texts(`"check"`, "want one of trust, check", `"never"`, `""`),
 		"origin.trusted_sealers": {good: `["lists.example.org"]`, bad: []string{`["org"]`, `["-x.test"]`},
 			wrong: []string{`"lists.example.org"`, "7", "[7]"}, hint: "want a list of texts", reason: "is no domain"},
+		"spam.junk":           points("7"),
+		"spam.reject":         points("0"),
+		"spam.greylist":       points("3"),
+		"spam.greylist_delay": {good: `"10m"`, bad: []string{`"59s"`, `"7h"`, `"0s"`, `"-5m"`}, wrong: []string{`"2 days"`, "true", "[]", `""`}, hint: "want a duration in quotes", reason: "want"},
+		"spam.blocklists": {good: `["zen.spamhaus.org", "bl.example"]`, bad: []string{`["zen"]`, `["-x.test"]`, `["a b.test"]`, `["a.test","b.test","c.test","d.test","e.test","f.test","g.test","h.test","i.test"]`},
+			wrong: []string{`"zen.spamhaus.org"`, "7", "[7]"}, hint: "want a list of texts"}, // several reasons
 		"queue.lifetime":     times(`"48h"`, `"59m"`, `"721h"`, `"0s"`),
 		"queue.delay_notice": times(`"2h"`, `"59m"`, `"721h"`, `"-1h"`),
 		"queue.undo": {good: `"10s"`, bad: []string{`"31s"`, `"-1s"`, `"1500ms"`}, wrong: []string{`"2 days"`, "true", "[]", `""`},

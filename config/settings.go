@@ -14,6 +14,7 @@ type Config struct {
 	MTASTS   MTASTS   `toml:"mta_sts"`
 	DNS      DNS      `toml:"dns"`
 	Origin   Origin   `toml:"origin"`
+	Spam     Spam     `toml:"spam"`
 	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
 	Filters  Filters  `toml:"filters"`
@@ -131,6 +132,22 @@ type Origin struct {
 	NewKeys string `toml:"new_keys"`
 }
 
+// Spam is about mail from other servers that nobody wants. Each message gets a score; docs/admin-mail.md has the table. Whoever is not asked where
+// mail comes from (section origin) is not asked here either.
+type Spam struct {
+	// From this score on a message goes to Junk, 1 to 100. 0: never.
+	Junk int `toml:"junk"`
+	// From this score on a message is refused, 1 to 100. 0: never.
+	Reject int `toml:"reject"`
+	// From this score on a message has to come again if nothing is known of its network and no domain answers for it (greylisting), 1 to 100.
+	// 0: never.
+	Greylist int `toml:"greylist"`
+	// How long it has to wait until then, 1m to 6h.
+	GreylistDelay time.Duration `toml:"greylist_delay"`
+	// Lists in the DNS of addresses that send unwanted mail, by their zones, at most 8. Ask their owners first: many are not free for all.
+	Blocklists []string `toml:"blocklists"`
+}
+
 // Queue is about mail to other servers.
 type Queue struct {
 	// How long a message is tried before it goes back to its sender, 1h to 720h. RFC 5321 asks for four to five days.
@@ -221,6 +238,7 @@ func Default(dir string) *Config {
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Origin:   Origin{DMARC: DMARCReject, Loopback: LoopbackTrust, TrustedSealers: []string{}, NewKeys: KeysPublished},
+		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, Redirects: 100, Answers: 200},

@@ -79,7 +79,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
 
@@ -260,6 +260,24 @@ func (o *Origin) validate() error {
 	for _, domain := range o.TrustedSealers {
 		if !isHostname(domain) || !strings.Contains(domain, ".") {
 			errs = append(errs, fmt.Errorf("origin.trusted_sealers: %q is no domain", domain))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Spam) validate() error {
+	errs := []error{
+		between("spam.junk", s.Junk, 0, 100),
+		between("spam.reject", s.Reject, 0, 100),
+		between("spam.greylist", s.Greylist, 0, 100),
+		between("spam.greylist_delay", s.GreylistDelay, time.Minute, 6*time.Hour),
+	}
+	if len(s.Blocklists) > 8 {
+		errs = append(errs, fmt.Errorf("spam.blocklists: %d lists, want at most 8", len(s.Blocklists)))
+	}
+	for _, zone := range s.Blocklists {
+		if !isHostname(zone) || !strings.Contains(zone, ".") {
+			errs = append(errs, fmt.Errorf("spam.blocklists: %q is no zone such as zen.spamhaus.org", zone))
 		}
 	}
 	return errors.Join(errs...)

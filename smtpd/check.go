@@ -18,11 +18,12 @@ type Checker interface {
 
 // Arrived is a message that has come whole.
 type Arrived struct {
-	Client  netip.Addr
-	Hello   string // the name in HELO or EHLO
-	Sender  string // MAIL FROM, "" for <>
-	TraceID string
-	Message io.Reader // as it came, but for the fields that only we may write
+	Client     netip.Addr
+	Hello      string // the name in HELO or EHLO
+	Sender     string // MAIL FROM, "" for <>
+	Recipients []string
+	TraceID    string
+	Message    *io.SectionReader // as it came, but for the fields that only we may write; several may read it at once, each by a reader of its own
 }
 
 // Judgement is what a Checker says.
@@ -54,7 +55,7 @@ func (s *session) check(ctx context.Context) {
 	}
 	from := int64(len(in.trace))
 	j, err := s.srv.o.Checker.Check(ctx, Arrived{
-		Client: s.remote, Hello: s.hello, Sender: t.envelope.Sender, TraceID: in.id,
+		Client: s.remote, Hello: s.hello, Sender: t.envelope.Sender, Recipients: t.addresses(), TraceID: in.id,
 		Message: io.NewSectionReader(in.spool, from, in.spool.Size()-from),
 	})
 	switch {
@@ -74,6 +75,18 @@ func (s *session) check(ctx context.Context) {
 			in.refuse(answer(err), err)
 		}
 	}
+}
+
+// addresses are all that RCPT named, in order.
+func (t *transaction) addresses() []string {
+	list := make([]string, 0, len(t.recipients)+len(t.outside))
+	for _, r := range t.recipients {
+		list = append(list, r.Address)
+	}
+	for _, r := range t.outside {
+		list = append(list, r.Address)
+	}
+	return list
 }
 
 // exempt reports whether the peer's mail is taken as it comes.

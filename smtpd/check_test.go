@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,8 @@ func TestJudgementsBecomeReplies(t *testing.T) {
 			}
 			p.do("NOOP", "250") // the connection goes on
 			m := j.seen[0]
-			if m.Hello != "mail.example.org" || m.Sender != "lena@example.org" || !m.Client.IsLoopback() || j.read[0] != checkedMail {
+			if m.Hello != "mail.example.org" || m.Sender != "lena@example.org" || !m.Client.IsLoopback() || j.read[0] != checkedMail ||
+				!slices.Equal(m.Recipients, []string{"anna@school.test"}) {
 				t.Errorf("asked about %+v, %q", m, j.read[0])
 			}
 		})
@@ -110,6 +112,24 @@ func TestJunkGoesToJunk(t *testing.T) {
 	}
 	if a, b := len(w.box("anna", "Junk")), len(w.box("ben", "Werbung")); a != 1 || b != 1 {
 		t.Errorf("%d and %d messages in the mailboxes for junk, want 1 each", a, b)
+	}
+}
+
+// What the sender says about junk does not count, what a server says that we trust does.
+func TestForgedSpamFieldsGo(t *testing.T) {
+	t.Parallel()
+	w, _ := judged(t)
+	for _, trusted := range []bool{false, true} {
+		p := w.dial(doorMX)
+		if trusted {
+			w = newWorld(t, func(o *Options) { o.Checker = &judge{} })
+			p = w.dial(doorMX)
+		}
+		p.do("EHLO mail.example.org", "250")
+		p.message("lena@example.org", []string{"anna@school.test"}, "X-Spam-Status: No\r\nX-Spam-Flag: NO\r\n"+checkedMail, "250")
+		if got := strings.Contains(w.inbox("anna")[0], "X-Spam-"); got != trusted {
+			t.Errorf("trusted %v: fields kept: %v", trusted, got)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func unfold(value []byte) string {
 }
 
 // cleanInbound checks the header of a message from elsewhere and takes out what only we may write there:
-// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5), why it is junk. local tells
+// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5). local tells
 // which domains are ours. head itself stays as it is; it is returned when nothing had to go.
 func cleanInbound(head []byte, hostname string, local func(domain string) bool) ([]byte, reply) {
 	var from, hops, gone int
@@ -96,7 +96,7 @@ func cleanInbound(head []byte, hostname string, local func(domain string) bool) 
 			from++
 		case f.is("Received"):
 			hops++
-		case f.is("Return-Path"), f.is("X-Schulhof-Junk"):
+		case f.is("Return-Path"):
 			remove = true
 		case f.is("Delivered-To"):
 			_, domain, _ := cutLast(unfold(f.value()), "@")
@@ -124,6 +124,39 @@ func cleanInbound(head []byte, hostname string, local func(domain string) bool) 
 		kept = d[1]
 	}
 	return append(clean, head[kept:]...), okDone
+}
+
+// withoutSpamFields takes out what programs and people's filters believe about unwanted mail: the sender's word does not count. head stays
+// as it is.
+func withoutSpamFields(head []byte) []byte {
+	var clean []byte
+	kept, at := 0, 0
+	for f := range fields(head) {
+		start := at
+		at += len(f.raw)
+		if !isSpamField(f.name) {
+			continue
+		}
+		clean = append(clean, head[kept:start]...)
+		kept = at
+	}
+	if kept == 0 {
+		return head
+	}
+	return append(clean, head[kept:]...)
+}
+
+// isSpamField reports the names that SpamAssassin and its successors made known.
+func isSpamField(name []byte) bool {
+	const prefix = "X-Spam-"
+	if len(name) <= len(prefix) || !strings.EqualFold(string(name[:len(prefix)]), prefix) {
+		return false
+	}
+	switch strings.ToLower(string(name[len(prefix):])) {
+	case "status", "flag", "score", "level", "bar", "report", "reason":
+		return true
+	}
+	return false
 }
 
 // cutLast is strings.Cut at the last sep.

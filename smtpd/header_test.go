@@ -40,6 +40,23 @@ func TestCleanInbound(t *testing.T) {
 	}
 }
 
+func TestWithoutSpamFields(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"nothing to do", "From: a@b\r\nX-Spammer: x\r\n", "From: a@b\r\nX-Spammer: x\r\n"},
+		{"no header", "", ""},
+		{"forged", "X-Spam-Status: No, score=-9\r\n\ttests=none\r\nFrom: a@b\r\nx-spam-flag : NO\r\nX-Spam-Level:\r\nTo: c@d\r\n", "From: a@b\r\nTo: c@d\r\n"},
+		{"only forged", "X-SPAM-SCORE: 0\r\n", ""},
+		{"within a folded field", "Subject: x\r\n X-Spam-Flag: NO\r\n", "Subject: x\r\n X-Spam-Flag: NO\r\n"},
+		{"another program's", "X-Spam-Checker-Version: 4\r\nX-Spam-: x\r\n", "X-Spam-Checker-Version: 4\r\nX-Spam-: x\r\n"},
+	}
+	for _, tt := range tests {
+		in := []byte(tt.in)
+		if got := withoutSpamFields(in); string(got) != tt.want || string(in) != tt.in {
+			t.Errorf("%s: %q of %q, want %q", tt.name, got, in, tt.want)
+		}
+	}
+}
+
 func annaAs(sender string) author {
 	return author{
 		account: directory.Account{Address: "anna@school.test", Name: "Anna Müller"}, sender: sender, hostname: "mail.school.test",

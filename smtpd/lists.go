@@ -204,20 +204,13 @@ func (s *session) hold(ctx context.Context, t *transaction, p *prepared) error {
 // holdOverLimit holds a whole message of an account that has used up a limit. Nobody of its recipients gets it before an administrator
 // lets it through.
 func (s *session) holdOverLimit(ctx context.Context, t *transaction, limit *directory.SendingLimit) error {
-	var recipients []string
-	for _, r := range t.recipients {
-		recipients = append(recipients, r.Address)
-	}
-	for _, r := range t.outside {
-		recipients = append(recipients, r.Address)
-	}
 	plain, err := s.srv.o.Mail.Prepare(ctx, t.body.spool)
 	if err != nil {
 		return fmt.Errorf("store message: %w", err)
 	}
 	defer plain.Release()
 	err = s.srv.o.Lists.HoldAll(ctx, lists.NewHeld{
-		Reason: lists.ReasonLimit, Account: s.who.Account.ID, Sender: t.envelope.Sender, Recipients: recipients, Rule: fault.TextOf(limit),
+		Reason: lists.ReasonLimit, Account: s.who.Account.ID, Sender: t.envelope.Sender, Recipients: t.addresses(), Rule: fault.TextOf(limit),
 		TraceID: t.body.id, Message: plain,
 	})
 	switch {

@@ -2,54 +2,61 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 
 	"schulhof/config"
 	"schulhof/smtpd"
 	"schulhof/smtpd/authenticate"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"schulhof/smtpd/spam"
 )
 
-// originChecker is smtpd's Checker: the room that knows where mail comes from, as the settings want it.
-type originChecker struct {
-	checker *authenticate.Checker
-	log     *slog.Logger
-}
-
-func newOriginChecker(r *rooms, metrics prometheus.Registerer) (*originChecker, error) {
+// openChecker opens what judges mail from other servers: where it comes from, and whether anybody wants it.
+func (r *rooms) openChecker(ctx context.Context, o outside) error {
 	strict := map[string]authenticate.Action{
 		config.DMARCReject: authenticate.Reject, config.DMARCQuarantine: authenticate.Junk, config.DMARCReport: authenticate.Accept,
 	}
-	c, err := authenticate.NewChecker(authenticate.Options{
+	origin, err := authenticate.NewChecker(authenticate.Options{
 		Resolver: r.DNS, Hostname: r.Config.Server.Hostname, Strict: strict[r.Config.Origin.DMARC],
-		Trusted: r.Config.Origin.TrustedSealers, Metrics: metrics,
+		Trusted: r.Config.Origin.TrustedSealers, Metrics: o.metrics, Now: o.now,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &originChecker{checker: c, log: r.Log.With("room", "authenticate")}, nil
+	c := r.Config.Spam
+	r.Spam, err = spam.New(ctx, r.Store, spam.Options{
+		Origin: origin, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
+		Junk: threshold(c.Junk), Reject: threshold(c.Reject), Greylist: threshold(c.Greylist), GreylistDelay: c.GreylistDelay,
+		Blocklists: c.Blocklists, Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
+	})
+	return err
 }
 
+// isLocal reports whether a domain is ours.
+func (r *rooms) isLocal(domain string) bool {
+	local, err := r.Directory.IsLocalDomain(context.Background(), domain)
+	return err == nil && local
+}
+
+// threshold is a setting as the room wants it: there 0 is the default, here it is never.
+func threshold(points int) float64 {
+	if points == 0 {
+		return -1
+	}
+	return float64(points)
+}
+
+// checker lets smtpd use the room that judges mail; the two do not know each other.
+type checker struct{ spam *spam.Checker }
+
 // Check implements smtpd.Checker.
-func (o *originChecker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
-	v, err := o.checker.Check(ctx, authenticate.Input{Client: m.Client, Hello: m.Hello, Sender: m.Sender, Message: m.Message})
+func (c checker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
+	v, err := c.spam.Check(ctx, &spam.Message{
+		Client: m.Client, Hello: m.Hello, Sender: m.Sender, Recipients: m.Recipients, TraceID: m.TraceID, Body: m.Message, Size: m.Message.Size(),
+	})
 	if err != nil {
 		return smtpd.Judgement{}, err
 	}
-	o.log.LogAttrs(ctx, slog.LevelDebug, "message judged", slog.String("id", m.TraceID), slog.String("action", v.Action.String()),
-		slog.String("spf", string(v.SPF.Result)), slog.Int("dkim", len(v.DKIM)), slog.String("dmarc", string(v.DMARC.Result)), slog.String("from", v.DMARC.From))
-	j := smtpd.Judgement{Reason: v.Reason, Fields: v.Field}
-	switch v.Action {
-	case authenticate.Reject:
-		j.Action = smtpd.ActionRefuse
-	case authenticate.Defer:
-		j.Action = smtpd.ActionDefer
-	case authenticate.Junk:
-		j.Action = smtpd.ActionJunk
-		j.Fields = fmt.Appendf(j.Fields, "X-Schulhof-Junk: %s\r\n", v.Reason)
-	case authenticate.Accept:
+	actions := map[spam.Action]smtpd.Action{
+		spam.Deliver: smtpd.ActionDeliver, spam.Junk: smtpd.ActionJunk, spam.Defer: smtpd.ActionDefer, spam.Refuse: smtpd.ActionRefuse,
 	}
-	return j, nil
+	return smtpd.Judgement{Action: actions[v.Action], Reason: v.Reason, Fields: v.Fields}, nil
 }

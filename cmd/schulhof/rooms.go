@@ -22,6 +22,7 @@ import (
 	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
 	"schulhof/smtpd/resolver"
+	"schulhof/smtpd/spam"
 	"schulhof/store"
 	"schulhof/store/fault"
 
@@ -49,6 +50,7 @@ type rooms struct {
 	DNS       *resolver.Resolver
 	Remote    *remote.Client        // brings mail to other servers
 	Keys      *authenticate.Keyring // what mail that leaves is signed with
+	Spam      *spam.Checker         // judges mail from other servers
 	Log       *slog.Logger
 }
 
@@ -100,7 +102,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o), r.openFilters(ctx, o)); err != nil {
+	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o), r.openFilters(ctx, o), r.openChecker(ctx, o)); err != nil {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
@@ -134,6 +136,9 @@ func (r *rooms) Close() error {
 	var errs []error
 	if r.DAV != nil {
 		errs = append(errs, r.DAV.Close())
+	}
+	if r.Spam != nil {
+		errs = append(errs, r.Spam.Close())
 	}
 	if r.Filters != nil {
 		errs = append(errs, r.Filters.Close())

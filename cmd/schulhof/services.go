@@ -25,15 +25,11 @@ type service struct {
 func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, operations http.Handler) ([]service, error) {
 	c := r.Config
 	loopback := c.Security.AllowPlaintextAuth == config.PlaintextLoopback
-	checker, err := newOriginChecker(r, metrics)
-	if err != nil {
-		return nil, err
-	}
 	smtp, err := smtpd.New(smtpd.Options{
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
 		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Filters: r.Filters, Outbound: outbound{r.Queue},
-		Checker: checker, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys,
+		Checker: checker{r.Spam}, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys,
 	})
 	if err != nil {
 		return nil, err

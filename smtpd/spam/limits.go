@@ -1,0 +1,32 @@
+package spam
+
+import "time"
+
+// Every limit of the room, with its source.
+const (
+	checkTimeout = 20 * time.Second // all that is asked about one message, authentication included
+
+	// The thresholds unless Options say otherwise: those that rspamd comes with.
+	defaultJunk     = 6
+	defaultReject   = 15
+	defaultGreylist = 4
+
+	maxHeader   = 256 << 10 // bytes of a header that are looked at, as in mailbox/message
+	maxLists    = 8         // blocklists that are asked
+	maxReasons  = 6         // symbols that a refusal names
+	maxSymbols  = 40        // symbols that the field names
+	dateLate    = 24 * time.Hour
+	dateEarly   = 14 * 24 * time.Hour // mail waits in a queue for five days, and in a moderator's list
+	maxFromText = 64 << 10            // bytes of a From field
+
+	// Greylisting. Postgrey's figures: five minutes, two days, 35 days.
+	defaultGreylistDelay = 5 * time.Minute
+	greylistWindow       = 2 * 24 * time.Hour
+	knownFor             = 35 * 24 * time.Hour
+	maxWaiting           = 100_000 // rows of messages that were asked to come again
+	maxWaitingPerNetwork = 100
+	maxKnown             = 200_000 // networks
+	knownAtOnce          = 200     // networks that one statement writes
+	flushEvery           = time.Minute
+	sweepEvery           = time.Hour
+)

@@ -1,0 +1,32 @@
+package spam
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics is what the room counts.
+type metrics struct {
+	verdict *prometheus.CounterVec // messages; action
+	symbol  *prometheus.CounterVec // messages; symbol of the built-in score
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "schulhof_spam_" + name, Help: help}, labels)
+	}
+	m := &metrics{
+		verdict: counter("verdicts_total", "Messages that were judged, by what should become of them.", "action"),
+		symbol:  counter("symbols_total", "Messages of which the built-in score noted something, by its name.", "symbol"),
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.verdict, m.symbol} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
