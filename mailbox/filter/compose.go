@@ -5,13 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"mime"
 	"mime/quotedprintable"
 	"net/mail"
 	"strings"
-	"unicode/utf8"
 
 	"schulhof/directory"
+	"schulhof/mailbox/message"
 	"schulhof/mailbox/sieve"
 	"schulhof/store/fault"
 )
@@ -26,29 +25,18 @@ func (p *planner) head(from, to, subject, kind string) *bytes.Buffer {
 	now := p.now().In(p.opts.Zone).Format(dateFormat)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Received: by %s with LOCAL\r\n\tid %x;\r\n\t%s\r\n", p.opts.Hostname, id[:6], now)
-	fmt.Fprintf(&b, "From: %s\r\nTo: <%s>\r\nSubject: %s\r\n", from, to, encodeLine(subject))
+	fmt.Fprintf(&b, "From: %s\r\nTo: <%s>\r\n", from, to)
+	b.Write(message.AppendField(nil, "Subject", subject))
 	fmt.Fprintf(&b, "Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: %s\r\n", now, hex.EncodeToString(id[:]), p.opts.Hostname, kind)
 	b.WriteString("Precedence: bulk\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n")
 	return &b
-}
-
-// encodeLine is a value in one line of ASCII. RFC 2047.
-func encodeLine(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c == utf8.RuneError {
-			return ' '
-		}
-		return c
-	}, s)
-	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", s), "?= =?", "?=\r\n =?")
 }
 
 // appendText writes a text/plain part.
 func appendText(b *bytes.Buffer, text string) {
 	b.WriteString("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
 	w := quotedprintable.NewWriter(b)
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
-	_, _ = w.Write([]byte(text)) // into memory
+	_, _ = w.Write([]byte(crlf(text))) // into memory
 	_ = w.Close()
 	b.WriteString("\r\n")
 }
@@ -97,9 +85,14 @@ func safeID(id string) string {
 	return id
 }
 
+// crlf is a text whose lines end as mail has it; whatever ended them, and without NULs, with which it could not be sent. RFC 5322 §2.3.
+func crlf(text string) string {
+	return strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n", "\x00", "").Replace(text)
+}
+
 // appendEntity writes a MIME entity that the script has: of its header only Content- fields, so that it cannot forge others.
 func appendEntity(b *bytes.Buffer, entity string) {
-	entity = strings.ReplaceAll(strings.ReplaceAll(entity, "\r\n", "\n"), "\n", "\r\n")
+	entity = crlf(entity)
 	head, body, found := strings.Cut(entity, "\r\n\r\n")
 	if !found {
 		appendText(b, entity)
@@ -108,7 +101,8 @@ func appendEntity(b *bytes.Buffer, entity string) {
 	keep := false
 	for line := range strings.SplitSeq(head, "\r\n") {
 		if !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
-			keep = len(line) > 8 && strings.EqualFold(line[:8], "Content-")
+			name, _, found := strings.Cut(line, ":")
+			keep = found && len(name) > 8 && strings.EqualFold(name[:8], "Content-")
 		}
 		if keep {
 			b.WriteString(line + "\r\n")

@@ -1,10 +1,10 @@
 package sieve
 
 import (
-	"mime"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"schulhof/mailbox/message"
 )
 
 var (
@@ -50,7 +50,7 @@ func (c *addHeader) run(r *run) error {
 	if r.edits++; r.edits > maxEdits {
 		return r.stopped(c.offset, "more than %d header fields added", maxEdits)
 	}
-	f := &field{name: strings.ToLower(name), raw: foldField(name, v)}
+	f := &field{name: strings.ToLower(name), raw: message.AppendField(nil, name, v)}
 	h := r.own()
 	if c.last {
 		h.fields = append(h.fields, f)
@@ -58,30 +58,6 @@ func (c *addHeader) run(r *run) error {
 		h.fields = slices.Insert(h.fields, 0, f)
 	}
 	return nil
-}
-
-// foldField writes a field in lines of at most 76 characters where its blanks allow, and anything but ASCII as encoded words
-// (RFC 2047): control characters and line ends of the value cannot begin a field of their own.
-func foldField(name, v string) []byte {
-	v = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c == utf8.RuneError {
-			return ' '
-		}
-		return c
-	}, v)
-	var b strings.Builder
-	b.WriteString(name + ":")
-	column := len(name) + 1
-	for word := range strings.SplitSeq(mime.QEncoding.Encode("utf-8", v), " ") {
-		if word != "" && column > len(name)+1 && column+1+len(word) > 76 {
-			b.WriteString("\r\n")
-			column = 0
-		}
-		b.WriteString(" " + word)
-		column += 1 + len(word)
-	}
-	b.WriteString("\r\n")
-	return []byte(b.String())
 }
 
 // deleteHeader is RFC 5293 §5.
