@@ -58,7 +58,10 @@ func (s *session) planned(tx *store.Tx, plan *filter.Plan, t *transaction) error
 	}
 	declared := t.envelope.Options // of what is sent on; RET and ENVID were for our notices, not for those of another server
 	for _, o := range plan.Outgoing {
-		envelope := Envelope{Sender: o.Sender, Options: smtp.MailOptions{Body: declared.Body, UTF8: declared.UTF8}}
+		envelope := Envelope{Sender: o.Sender, Options: smtp.MailOptions{Body: declared.Body, UTF8: declared.UTF8 || o.UTF8}}
+		if o.EightBit {
+			envelope.Options.Body = smtp.Body8BitMIME
+		}
 		err := s.srv.o.Outbound.Enqueue(tx, Outgoing{
 			Message: o.Message, Account: o.Account, Envelope: envelope, Recipients: []EnvelopeRecipient{{Address: o.Recipient}}, TraceID: t.body.id,
 		})

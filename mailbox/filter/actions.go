@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"schulhof/mailbox"
 	"schulhof/mailbox/sieve"
@@ -109,6 +110,24 @@ func (p *planner) edited(l *letter, header []byte) (*letter, error) {
 // content is what stands behind the header.
 func (l *letter) content() io.Reader {
 	return io.NewSectionReader(l.body, l.index.Root.Body, l.index.Size-l.index.Root.Body)
+}
+
+// letters reports whether a message, and whether its header, has others than ASCII.
+func (l *letter) letters() (body, header bool, err error) {
+	head, err := l.header()
+	if err != nil {
+		return false, false, err
+	}
+	content, err := io.ReadAll(l.content())
+	if err != nil {
+		return false, false, fmt.Errorf("read message: %w", err)
+	}
+	header = !ascii(string(head))
+	return header || !ascii(string(content)), header, nil
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
 }
 
 // fileInto plans a copy for another mailbox. RFC 5228 §4.1, RFC 5490 §3.2, RFC 8579 §4.

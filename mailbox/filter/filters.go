@@ -39,6 +39,7 @@ type Filters struct {
 	cache  map[scriptKey]*compiled
 	bytes  int    // of all texts in cache
 	drops  uint64 // counts what was dropped, so that a text read before is not kept after
+	claims map[claim]*Plan
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -77,7 +78,7 @@ func New(ctx context.Context, s *store.Store, mail *mailbox.Mail, dir *directory
 	if o.Answers <= 0 {
 		o.Answers = DefaultAnswers
 	}
-	f := &Filters{store: s, mail: mail, dir: dir, log: o.Log, now: o.Now, opts: o, cache: map[scriptKey]*compiled{}}
+	f := &Filters{store: s, mail: mail, dir: dir, log: o.Log, now: o.Now, opts: o, cache: map[scriptKey]*compiled{}, claims: map[claim]*Plan{}}
 	if err := s.Read(ctx, f.loadActive); err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}

@@ -26,6 +26,34 @@ type remembered struct {
 	until int64
 }
 
+// claim is what only one of the plans that are under way may do: one answer, one notice.
+type claim struct {
+	owner directory.ID
+	kind  int64
+	hash  [16]byte
+}
+
+// claim makes it the plan's until its release, when it is committed or came to nothing; false: it is another plan's.
+func (f *Filters) claim(c claim, by *Plan) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if holder := f.claims[c]; holder != nil {
+		return holder == by
+	}
+	f.claims[c], by.claims = by, append(by.claims, c)
+	return true
+}
+
+// unclaim gives back what a plan claimed.
+func (f *Filters) unclaim(p *Plan) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range p.claims {
+		delete(f.claims, c)
+	}
+	p.claims = nil
+}
+
 // sent is what one owner's scripts send with the message under way.
 type sent struct{ redirects, answers int }
 
@@ -117,11 +145,34 @@ func (f *Filters) Sweep(ctx context.Context) error {
 		if _, err := tx.Exec(`DELETE FROM sieve_memory WHERE until <= $1`, f.now().Unix()); err != nil {
 			return fmt.Errorf("sweep memory: %w", err)
 		}
-		_, err := tx.Exec(`DELETE FROM sieve_memory WHERE owner_id IN (SELECT owner_id FROM sieve_memory GROUP BY owner_id HAVING COUNT(*) > $1)
-			AND until <= (SELECT m.until FROM sieve_memory m WHERE m.owner_id = sieve_memory.owner_id ORDER BY m.until DESC LIMIT 1 OFFSET $1)`, maxMemory)
+		owners, err := forgetful(tx)
 		if err != nil {
 			return fmt.Errorf("sweep memory: %w", err)
 		}
+		for _, owner := range owners { // one after the other: what is too much is sorted once for each
+			_, err := tx.Exec(`DELETE FROM sieve_memory WHERE owner_id = $1 AND until <=
+				(SELECT until FROM sieve_memory WHERE owner_id = $1 ORDER BY until DESC LIMIT 1 OFFSET $2)`, int64(owner), maxMemory)
+			if err != nil {
+				return fmt.Errorf("sweep memory of account %d: %w", owner, err)
+			}
+		}
 		return nil
 	})
+}
+
+// forgetful are the owners who have too much to remember.
+func forgetful(tx *store.Tx) (list []directory.ID, err error) {
+	rows, err := tx.Query(`SELECT owner_id FROM sieve_memory GROUP BY owner_id HAVING COUNT(*) > $1`, maxMemory)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var owner directory.ID
+		if err := rows.Scan(&owner); err != nil {
+			return nil, err
+		}
+		list = append(list, owner)
+	}
+	return list, rows.Err()
 }

@@ -41,6 +41,8 @@ type Plan struct {
 	Refused  []error // one for each recipient: nil, fault.Refused with the filter's reason, or fault.Unavailable
 	Outgoing []Outgoing
 
+	filters  *Filters
+	claims   []claim
 	memory   []remembered
 	sent     map[directory.ID]sent
 	day      int64
@@ -60,6 +62,8 @@ type Outgoing struct {
 	Sender    string       // "" for <>
 	Recipient string
 	For       int // the recipient whose copy it is; -1: an answer
+	// What our own part of it needs of the other server, besides what was declared of the message that came.
+	EightBit, UTF8 bool
 }
 
 // Recipients are the copies for mailbox.Delivery.
@@ -109,13 +113,16 @@ func (p *Plan) Write(tx *store.Tx) error {
 	return nil
 }
 
-// Release lets go of the messages that filters wrote; harmless when repeated.
+// Release lets go of the messages that filters wrote, and lets others answer if this plan was not carried out; harmless when repeated.
 func (p *Plan) Release() {
 	if p == nil {
 		return
 	}
 	for _, m := range p.prepared {
 		m.Release()
+	}
+	if len(p.claims) > 0 {
+		p.filters.unclaim(p)
 	}
 }
 
@@ -149,7 +156,7 @@ type planner struct {
 
 // Decide runs the recipients' scripts. An error means that nobody was decided about; whoever called releases the plan.
 func (f *Filters) Decide(ctx context.Context, req *Request) (*Plan, error) {
-	p := &planner{Filters: f, ctx: ctx, req: req, plan: &Plan{Refused: make([]error, len(req.To)), sent: map[directory.ID]sent{}, day: f.today()}}
+	p := &planner{Filters: f, ctx: ctx, req: req, plan: &Plan{filters: f, Refused: make([]error, len(req.To)), sent: map[directory.ID]sent{}, day: f.today()}}
 	forms := map[*mailbox.Prepared]*letter{}
 	for i, to := range req.To {
 		l, err := p.form(forms, to.Message)
@@ -265,9 +272,9 @@ func (p *planner) planned(owner directory.ID, kind int64, hash []byte) bool {
 	return false
 }
 
-// knows reports whether something is remembered or will be with this plan.
+// knows reports whether something is remembered or will be with this plan or another one. If not, only this plan may do it.
 func (p *planner) knows(owner directory.ID, kind int64, hash []byte) (bool, error) {
-	if p.planned(owner, kind, hash) {
+	if p.planned(owner, kind, hash) || !p.claim(claim{owner, kind, [16]byte(hash)}, p.plan) {
 		return true, nil
 	}
 	return p.known(p.ctx, owner, kind, hash)

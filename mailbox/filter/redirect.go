@@ -92,7 +92,8 @@ func (p *planner) sendOutside(i int, owner *directory.Account, l *letter, a siev
 	if err != nil {
 		return err
 	}
-	p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{on.message, owner.ID, p.outsideSender(owner, l.sender), a.Address, i})
+	other := !ascii(owner.Address) // in the fields that tell of the way
+	p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{on.message, owner.ID, p.outsideSender(owner, l.sender), a.Address, i, other, other})
 	return nil
 }
 

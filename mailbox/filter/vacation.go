@@ -71,8 +71,9 @@ func (p *planner) send(owner *directory.Account, m *letter, address string, dept
 	p.n++
 	p.count(owner.ID, sent{answers: 1})
 	if outside {
-		p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{m.message, owner.ID, "", address, -1})
-		return true, nil
+		eight, utf8, err := m.letters()
+		p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{m.message, owner.ID, "", address, -1, eight, utf8})
+		return true, err
 	}
 	for _, one := range list {
 		to := Recipient{To: mailbox.To{Owner: one.Account, Mailbox: one.Detail, Via: one.Via}, Address: address}
