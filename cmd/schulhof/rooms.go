@@ -126,7 +126,7 @@ func (r *rooms) openFilters(ctx context.Context, o outside) (err error) {
 	}
 	r.Filters, err = filter.New(ctx, r.Store, r.Mail, r.Directory, filter.Options{
 		Log: r.Log.With("room", "filter"), Now: o.now, Zone: c.Server.Zone(), Hostname: c.Server.Hostname, Outside: roles,
-		Redirects: c.Filters.Redirects, Answers: c.Filters.Answers,
+		Version: programVersion(), Redirects: c.Filters.Redirects, Answers: c.Filters.Answers,
 	})
 	return err
 }
