@@ -24,7 +24,9 @@ func (x *exchange) calendarQuery(ctx context.Context, body *element) error {
 		return err
 	}
 	defer l.release()
-	for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, windowOf(filter)) {
+	w := windowOf(filter)
+	w.Decide, w.NamesOnly = filter.Decide, l.extra == nil
+	for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, w) {
 		if err != nil {
 			return err
 		}
@@ -47,6 +49,9 @@ func windowOf(f *ical.Filter) collection.Window {
 // query answers for one object, if it passes. An object that cannot be read says nothing that a filter could ask for: it was taken in by
 // other rules.
 func (l *eventListing) query(ctx context.Context, filter *ical.Filter, f collection.Found) error {
+	if f.Sure {
+		return l.show(ctx, f)
+	}
 	match, err := filter.MatchStored(f.Bytes, l.floating, ical.NewBudget())
 	if errors.Is(err, ical.ErrTooMany) {
 		return l.tooMany(f.Node.Path)

@@ -3,6 +3,7 @@ package dav
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // calendarObject is a VCALENDAR around components, given line by line.
@@ -80,6 +81,48 @@ func TestCalendarQueries(t *testing.T) {
 		if got := membersOf(t, w.want(207, "anna", "REPORT", "/dav/calendars/anna/plan/", body, "Depth", "1").body); got != tt.want {
 			t.Errorf("%s: found %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestTheIndexSaysWhatTheBytesSay: a query that the index can answer finds what one finds that has to look at the objects, at every hour of
+// three days and for readers in several zones.
+func TestTheIndexSaysWhatTheBytesSay(t *testing.T) {
+	t.Parallel()
+	w := newSchool(t)
+	w.want(201, "anna", "MKCALENDAR", "/dav/calendars/anna/plan/", "")
+	for name, times := range map[string][]string{
+		"utc":    {"DTSTART:20261123T100000Z", "DTEND:20261123T113000Z"},
+		"local":  {"DTSTART;TZID=America/New_York:20261123T220000", "DURATION:PT3H"},
+		"floats": {"DTSTART:20261123T100000", "DTEND:20261123T110000"},
+		"day":    {"DTSTART;VALUE=DATE:20261123"},
+		"moment": {"DTSTART:20261124T000000Z"},
+		"series": {"DTSTART:20261122T230000Z", "DURATION:PT20M", "RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20261123T230000Z"},
+	} {
+		w.want(201, "anna", "PUT", "/dav/calendars/anna/plan/"+name+".ics",
+			calendarObject(append(append([]string{"BEGIN:VEVENT", "UID:" + name, "DTSTAMP:20261101T000000Z"}, times...), "END:VEVENT")...))
+	}
+	find := func(zone, inner string) string {
+		body := `<C:calendar-query xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:D="DAV:"><D:prop><D:getetag/></D:prop><C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT">` +
+			inner + `</C:comp-filter></C:comp-filter></C:filter><C:timezone-id>` + zone + `</C:timezone-id></C:calendar-query>`
+		return membersOf(t, w.want(207, "anna", "REPORT", "/dav/calendars/anna/plan/", body, "Depth", "1").body)
+	}
+	seen := map[string]bool{}
+	begin := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, zone := range []string{"UTC", "Europe/Berlin", "Pacific/Kiritimati", "Pacific/Pago_Pago"} {
+		for hour := range 72 {
+			from := begin.Add(time.Duration(hour) * time.Hour)
+			span := `<C:time-range start="` + from.Format("20060102T150405Z") + `" end="` + from.Add(time.Hour).Format("20060102T150405Z") + `"/>`
+			index, bytes := find(zone, span), find(zone, span+`<C:prop-filter name="UID"/>`)
+			if index != bytes {
+				t.Errorf("%s in %s: by the index %q, by the bytes %q", span, zone, index, bytes)
+			}
+			for name := range strings.FieldsSeq(index) {
+				seen[name] = true
+			}
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("only %v were found at all", seen)
 	}
 }
 

@@ -37,7 +37,13 @@ func (x *exchange) upload(ctx context.Context, at collection.Path) (node collect
 		return node, false, err
 	}
 	defer content.Close()
-	return x.srv.collections.Put(ctx, x.who(), at, content, collection.PutOptions{Guard: guard, ContentType: x.r.Header.Get("Content-Type")})
+	o := collection.PutOptions{Guard: guard, ContentType: x.r.Header.Get("Content-Type")}
+	if n := &x.res.node; n.Kind.IsCollection() {
+		o.In, o.Components = n.Kind, n.Components
+	} else if n.In == collection.Folder {
+		o.In = n.In
+	}
+	return x.srv.collections.Put(ctx, x.who(), at, content, o)
 }
 
 // mayPut refuses what need not be uploaded to be refused.

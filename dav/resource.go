@@ -166,11 +166,20 @@ func spacePath(names []string, login string) (p collection.Path, ok bool) {
 
 // resolveIn finds what is at a place of a space, or what could be.
 func (x *exchange) resolveIn(ctx context.Context, r resource) (resource, error) {
-	node, err := x.srv.collections.Resolve(ctx, x.who(), r.path)
+	node, missing, err := x.srv.collections.Find(ctx, x.who(), r.path)
 	if err == nil {
-		r.node, r.kind = node, kindOf(node)
+		r.node = node
+		switch missing {
+		case 0:
+			r.kind = kindOf(node)
+		case 1:
+			r.kind = freeIn(node)
+		default:
+			r.kind = kindNowhere
+		}
 		return r, nil
 	}
+	// What is called as a group's collection would be may be free, too.
 	parent, _, below := r.path.Parent()
 	if !fault.Is(err, fault.NotFound) || !below {
 		return r, err

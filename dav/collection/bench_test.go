@@ -102,7 +102,9 @@ func BenchmarkChildren(b *testing.B) {
 func BenchmarkQuery(b *testing.B) {
 	w := benchSchool(b, 5000)
 	n := w.node(w.anna, "calendars:/calendar")
-	for name, window := range map[string]Window{"week": {"VEVENT", firstDay, firstDay + 7*86400}, "all": {"VEVENT", math.MinInt64, math.MaxInt64}} {
+	for name, window := range map[string]Window{
+		"week": {Component: "VEVENT", From: firstDay, To: firstDay + 7*86400}, "all": {Component: "VEVENT", From: math.MinInt64, To: math.MaxInt64},
+	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				for _, err := range w.dav.Objects(context.Background(), w.anna, n, window) {

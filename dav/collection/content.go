@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"schulhof/dav/ical"
 	"schulhof/dav/vcard"
@@ -12,9 +11,10 @@ import (
 	"schulhof/store/fault"
 )
 
-// inspect checks a content as the collection in demands, and reads what is indexed of it; b are the bytes of a calendar object or card.
-func (c *Collections) inspect(in *entry, content *store.Spool) (x indexed, b []byte, err error) {
-	switch in.kind {
+// inspect checks a content as a collection of kind in, for components, demands, and reads what is indexed of it; b are the bytes of a calendar
+// object or card.
+func (c *Collections) inspect(in Kind, components []string, content *store.Spool) (x indexed, b []byte, err error) {
+	switch in {
 	case Calendar, AddressBook:
 	case Folder:
 		if content.Size() > c.opts.MaxFileSize {
@@ -33,10 +33,10 @@ func (c *Collections) inspect(in *entry, content *store.Spool) (x indexed, b []b
 			return x, nil, fmt.Errorf("read the object: %w", err)
 		}
 	}
-	if in.kind == AddressBook {
+	if in == AddressBook {
 		x, err = inspectCard(b)
 	} else {
-		x, err = inspectEvent(b, in.components)
+		x, err = inspectEvent(b, components)
 	}
 	return x, b, err
 }
@@ -69,12 +69,12 @@ func invalidObject(precondition string, err error) error {
 }
 
 // inspectEvent checks a calendar object for a calendar that holds components. RFC 4791 §5.3.2.1.
-func inspectEvent(b []byte, components string) (x indexed, err error) {
+func inspectEvent(b []byte, components []string) (x indexed, err error) {
 	cal, err := ical.Parse(b)
 	if err != nil {
 		return x, invalidObject("valid-calendar-data", err)
 	}
-	o, err := cal.Check(strings.Split(components, ","))
+	o, err := cal.Check(components)
 	var v *ical.Violation
 	if errors.As(err, &v) {
 		return x, invalidObject(v.Precondition, err)
@@ -82,5 +82,27 @@ func inspectEvent(b []byte, components string) (x indexed, err error) {
 	if err != nil {
 		return x, err
 	}
-	return indexed{uid: []byte(o.UID), component: o.Component, first: o.First, last: o.Last, recurring: o.Recurring}, nil
+	return indexOf(o), nil
+}
+
+func indexOf(o *ical.Object) indexed {
+	x := indexed{uid: []byte(o.UID), component: o.Component, first: o.First, last: o.Last}
+	if o.Recurring {
+		x.nature |= recurs
+	}
+	if o.Floating {
+		x.nature |= floats
+	}
+	if o.Begins {
+		x.nature |= begins
+	}
+	return x
+}
+
+// object is what Filter.Decide asks for.
+func (x *indexed) object() *ical.Object {
+	return &ical.Object{
+		UID: string(x.uid), Component: x.component, First: x.first, Last: x.last,
+		Recurring: x.nature&recurs != 0, Floating: x.nature&floats != 0, Begins: x.nature&begins != 0,
+	}
 }

@@ -36,8 +36,17 @@ type indexed struct {
 	uid         []byte // nil: none
 	component   string // "": none
 	first, last int64
-	recurring   bool
+	nature      nature
 }
+
+// nature says how far first and last tell when a calendar object is. The bits are stored.
+type nature int64
+
+const (
+	recurs nature = 1 << iota // instances lie between the two
+	floats                    // the reader's zone decides: the two are those of every zone
+	begins                    // of what recurs: an instance is known to begin at first
+)
 
 const (
 	entryColumns = `e.id, e.owner_id, e.parent_id, e.name, e.kind, e.modseq, e.created, e.modified, e.properties,
@@ -51,7 +60,7 @@ func (e *entry) scan(scan func(...any) error, located bool) error {
 	var parent, blob, first, last *int64
 	var component *string
 	dest := [25]any{&e.id, &e.owner, &parent, &e.name, &e.kind, &e.modseq, &e.created, &e.modified, &e.properties,
-		&blob, &e.etag, &e.size, &e.contentType, &e.uid, &component, &first, &last, &e.recurring, &e.counter, &e.logFrom, &e.components}
+		&blob, &e.etag, &e.size, &e.contentType, &e.uid, &component, &first, &last, (*int64)(&e.nature), &e.counter, &e.logFrom, &e.components}
 	n := 21
 	var pack, offset, length, size *int64
 	if located {
@@ -121,7 +130,7 @@ func insertEntry(tx *store.Tx, e *entry) error {
 		content_type, uid, component, first_, last_, recurring, counter, members, log_from, components)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19, $20) RETURNING id`,
 		int64(e.owner), orNull(e.parent), e.name, int64(e.kind), e.modseq, e.created, e.modified, e.properties, orNull(e.blob), e.etag, e.size,
-		e.contentType, e.uid, textOrNull(e.component), first, last, e.recurring, e.counter, e.logFrom, e.components).Scan(&e.id)
+		e.contentType, e.uid, textOrNull(e.component), first, last, int64(e.nature), e.counter, e.logFrom, e.components).Scan(&e.id)
 	if err != nil {
 		return fmt.Errorf("insert entry: %w", err)
 	}
@@ -133,7 +142,7 @@ func updateContent(tx *store.Tx, e *entry) error {
 	first, last := e.moments()
 	_, err := tx.Exec(`UPDATE dav_entry SET modseq = $2, modified = $3, blob_id = $4, etag = $5, size = $6, content_type = $7, uid = $8,
 		component = $9, first_ = $10, last_ = $11, recurring = $12 WHERE id = $1`,
-		int64(e.id), e.modseq, e.modified, orNull(e.blob), e.etag, e.size, e.contentType, e.uid, textOrNull(e.component), first, last, e.recurring)
+		int64(e.id), e.modseq, e.modified, orNull(e.blob), e.etag, e.size, e.contentType, e.uid, textOrNull(e.component), first, last, int64(e.nature))
 	if err != nil {
 		return fmt.Errorf("update entry: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"schulhof/dav/ical"
 	"schulhof/directory"
 	"schulhof/store"
 	"schulhof/store/fault"
@@ -18,6 +19,12 @@ import (
 type Window struct {
 	Component string // "": any
 	From, To  int64  // unix seconds; both 0: any time
+
+	// Decide, where it is set, tells what the index of an object says about it; sure false: its bytes have to be looked at. Of those that are
+	// surely no match nothing is yielded.
+	Decide func(*ical.Object) (match, sure bool)
+	// NamesOnly: the bytes of what is surely a match are not asked for.
+	NamesOnly bool
 }
 
 // Found is an object with its bytes, or the name of one that is not there.
@@ -25,6 +32,7 @@ type Found struct {
 	Node    Node
 	Bytes   []byte // verbatim; valid until the next one
 	Missing bool   // only Node.Path is set
+	Sure    bool   // Window.Decide said that it is a match
 }
 
 // Objects yields the objects of a collection that may be within w, with their bytes: a superset of those that are, because the index knows
@@ -32,7 +40,7 @@ type Found struct {
 // may come, or both.
 func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w Window) iter.Seq2[Found, error] {
 	if w.Component == "" {
-		return c.each(ctx, who, n, func(tx *store.Tx, after *entry) (*store.Rows, error) {
+		return c.each(ctx, who, n, w, func(tx *store.Tx, after *entry) (*store.Rows, error) {
 			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
 				int64(n.ID), after.name, PageSize)
 		})
@@ -40,7 +48,7 @@ func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w W
 	if w.From == 0 && w.To == 0 {
 		w.From, w.To = math.MinInt64, math.MaxInt64
 	}
-	return c.each(ctx, who, n, func(tx *store.Tx, after *entry) (*store.Rows, error) {
+	return c.each(ctx, who, n, w, func(tx *store.Tx, after *entry) (*store.Rows, error) {
 		from := w.From
 		if after.id != 0 {
 			from = after.last
@@ -51,7 +59,7 @@ func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w W
 }
 
 // each yields what pages of query find, each page one snapshot; query goes on after the entry it is told, the zero entry at first.
-func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query func(*store.Tx, *entry) (*store.Rows, error)) iter.Seq2[Found, error] {
+func (c *Collections) each(ctx context.Context, who directory.ID, n Node, w Window, query func(*store.Tx, *entry) (*store.Rows, error)) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		r, err := c.route(ctx, who, n.Path)
 		if err == nil {
@@ -76,7 +84,7 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query 
 				yield(Found{}, err)
 				return
 			}
-			if !c.yieldPage(ctx, &r, n, page, yield) {
+			if !c.yieldPage(ctx, &r, n, w, page, yield) {
 				return
 			}
 			if more = len(page) == PageSize; more {
@@ -86,22 +94,36 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, query 
 	}
 }
 
-// yieldPage yields the entries of a page with their bytes; false: the caller has enough.
-func (c *Collections) yieldPage(ctx context.Context, r *route, n Node, page []entry, yield func(Found, error) bool) bool {
+// yieldPage yields the entries of a page as w asks for them; false: the caller has enough.
+func (c *Collections) yieldPage(ctx context.Context, r *route, n Node, w Window, page []entry, yield func(Found, error) bool) bool {
 	var buf []byte
 	for i := range page {
-		f := Found{Node: c.nodeOf(&r.access, n.Path.Child(page[i].name), &page[i], n.Kind)}
-		var err error
-		if buf, err = c.appendContent(ctx, buf[:0], page[i].at); err != nil {
-			yield(Found{}, err)
-			return false
+		match, sure := w.decide(&page[i].indexed)
+		if sure && !match {
+			continue
 		}
-		f.Bytes = buf
+		f := Found{Node: c.nodeOf(&r.access, n.Path.Child(page[i].name), &page[i], n.Kind), Sure: sure}
+		if !sure || !w.NamesOnly {
+			var err error
+			if buf, err = c.appendContent(ctx, buf[:0], page[i].at); err != nil {
+				yield(Found{}, err)
+				return false
+			}
+			f.Bytes = buf
+		}
 		if !yield(f, nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// decide asks Decide about an entry.
+func (w *Window) decide(x *indexed) (match, sure bool) {
+	if w.Decide == nil || x.component == "" {
+		return false, false
+	}
+	return w.Decide(x.object())
 }
 
 // page reads what query finds in one snapshot.

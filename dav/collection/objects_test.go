@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"schulhof/dav/ical"
 	"schulhof/store"
 	"schulhof/store/fault"
 )
@@ -41,10 +43,10 @@ func TestObjectsWithinAWindow(t *testing.T) {
 			{"everything", Window{}, "0 1 2 3 4 weekly"},
 			{"a component", Window{Component: "VEVENT"}, "0 1 2 3 4 weekly"},
 			{"another component", Window{Component: "VTODO"}, ""},
-			{"two days", Window{"VEVENT", day(1), day(2)}, "1 2"},
-			{"between two events", Window{"VEVENT", day(1) + 7200, day(2) - 1}, ""},
-			{"long after the first of a series", Window{"VEVENT", day(2000), day(2001)}, "weekly"},
-			{"before everything", Window{"VEVENT", day(-2), day(-1)}, ""},
+			{"two days", Window{Component: "VEVENT", From: day(1), To: day(2)}, "1 2"},
+			{"between two events", Window{Component: "VEVENT", From: day(1) + 7200, To: day(2) - 1}, ""},
+			{"long after the first of a series", Window{Component: "VEVENT", From: day(2000), To: day(2001)}, "weekly"},
+			{"before everything", Window{Component: "VEVENT", From: day(-2), To: day(-1)}, ""},
 		}
 		for _, tt := range tests {
 			if got := w.found(cal, tt.window); got != tt.want {
@@ -52,8 +54,40 @@ func TestObjectsWithinAWindow(t *testing.T) {
 			}
 		}
 		w.put(w.anna, cal+"/1", largeEvent(1, 0)[:0]+strings.Replace(largeEvent(9, 0), "large-9", "large-1", 1)) // it moves to another day
-		if got := w.found(cal, Window{"VEVENT", day(1), day(2)}); got != "2" {
+		if got := w.found(cal, Window{Component: "VEVENT", From: day(1), To: day(2)}); got != "2" {
 			t.Errorf("after a move: %q", got)
+		}
+	})
+}
+
+// TestObjectsThatTheIndexDecides: what is surely no match is not yielded, the bytes of what surely is one are read only when they are asked for.
+func TestObjectsThatTheIndexDecides(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		const cal = "calendars:/calendar"
+		for i := range 3 {
+			w.put(w.anna, fmt.Sprintf("%s/%d", cal, i), largeEvent(i, 0))
+		}
+		floating := strings.ReplaceAll(event("floats"), "00Z", "00")
+		w.put(w.anna, cal+"/floats", floating)
+		w.put(w.anna, cal+"/series", strings.Replace(event("series"), "SUMMARY", "RRULE:FREQ=WEEKLY\r\nSUMMARY", 1))
+		for _, namesOnly := range []bool{false, true} {
+			var told, yielded []string
+			for f, err := range w.dav.Objects(context.Background(), w.anna, w.node(w.anna, cal), Window{Component: "VEVENT", NamesOnly: namesOnly,
+				Decide: func(o *ical.Object) (match, sure bool) {
+					told = append(told, fmt.Sprint(o.UID, " ", o.Recurring, " ", o.Floating))
+					return o.UID != "large-1", !o.Recurring && !o.Floating
+				}}) {
+				w.check(err)
+				yielded = append(yielded, fmt.Sprint(f.Node.Name(), " ", f.Sure, " ", len(f.Bytes) > 0))
+			}
+			slices.Sort(told)
+			slices.Sort(yielded)
+			if got, want := strings.Join(told, ", "), "floats false true, large-0 false false, large-1 false false, large-2 false false, series true false"; got != want {
+				t.Errorf("the index says %s, want %s", got, want)
+			}
+			if got, want := strings.Join(yielded, ", "), fmt.Sprintf("0 true %[1]t, 2 true %[1]t, floats false true, series false true", !namesOnly); got != want {
+				t.Errorf("names only %t: %s, want %s", namesOnly, got, want)
+			}
 		}
 	})
 }

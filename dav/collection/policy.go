@@ -57,5 +57,5 @@ func (c *Collections) allow(tx *store.Tx, s *spot, in *entry, old *entry, fresh 
 }
 
 func contentOf(e *entry, b []byte) *Content {
-	return &Content{UID: string(e.uid), Component: e.component, First: e.first, Last: e.last, Recurring: e.recurring, Bytes: b}
+	return &Content{UID: string(e.uid), Component: e.component, First: e.first, Last: e.last, Recurring: e.nature&recurs != 0, Bytes: b}
 }

@@ -3,6 +3,7 @@ package collection
 import (
 	"bytes"
 	"context"
+	"strings"
 
 	"schulhof/directory"
 	"schulhof/store"
@@ -13,6 +14,10 @@ import (
 type PutOptions struct {
 	Guard
 	ContentType string // as the client sent it
+
+	// What Find showed of the collection around it a moment ago, which saves looking for it before the content is checked. Object: not known.
+	In         Kind
+	Components []string
 }
 
 // Put stores an object: a new one, or a new content of one that is there. The bytes are durable and visible when it returns. The same
@@ -65,28 +70,37 @@ type putting struct {
 	created bool
 }
 
-// prepare looks whether the collection is there and checks the content as its kind demands, before the bytes are stored.
+// prepare checks the content as the collection around it demands, before the bytes are stored.
 func (w *putting) prepare(ctx context.Context, content *store.Spool) error {
-	above := w.route
-	above.names = above.names[:len(above.names)-1]
-	var s spot
-	err := w.c.store.Read(ctx, func(tx *store.Tx) (err error) {
-		s, err = w.c.locate(tx, above)
-		return err
-	})
-	if err != nil {
-		return err
+	if w.o.In == Object {
+		if err := w.lookAround(ctx); err != nil {
+			return err
+		}
 	}
-	if !s.found || !s.last().kind.IsCollection() {
-		return errNoParent()
-	}
-	w.in = s.last().kind
-	if !s.access.privileges(s.path.Space, w.in, false).Write {
+	w.in = w.o.In
+	if !w.route.access.privileges(w.route.path.Space, w.in, false).Write {
 		return errForbidden() // before the content is looked at
 	}
-	index, b, err := w.c.inspect(s.last(), content)
+	index, b, err := w.c.inspect(w.in, w.o.Components, content)
 	w.index, w.content = index, contentOf(&entry{indexed: index}, b)
 	return err
+}
+
+// lookAround finds the collection that the object is to be in.
+func (w *putting) lookAround(ctx context.Context) error {
+	above := w.route
+	above.names = above.names[:len(above.names)-1]
+	return w.c.store.Read(ctx, func(tx *store.Tx) error {
+		s, err := w.c.locate(tx, above)
+		if err != nil {
+			return err
+		}
+		if !s.found || !s.last().kind.IsCollection() {
+			return errNoParent()
+		}
+		w.o.In, w.o.Components = s.last().kind, strings.Split(s.last().components, ",")
+		return nil
+	})
 }
 
 // write is Put's transaction.

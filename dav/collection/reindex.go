@@ -51,8 +51,9 @@ func (c *Collections) indexAnew(ctx context.Context, page []entry) (changed []en
 		if err != nil {
 			continue
 		}
-		fresh := indexed{uid: e.uid, component: o.Component, first: o.First, last: o.Last, recurring: o.Recurring}
-		if fresh.component != e.component || fresh.first != e.first || fresh.last != e.last || fresh.recurring != e.recurring {
+		fresh := indexOf(o)
+		fresh.uid = e.uid
+		if fresh.component != e.component || fresh.first != e.first || fresh.last != e.last || fresh.nature != e.nature {
 			e.indexed = fresh
 			changed = append(changed, e)
 		}
@@ -69,7 +70,7 @@ func (c *Collections) writeIndex(ctx context.Context, list []entry) error {
 		for i := range list {
 			e := &list[i]
 			_, err := tx.Exec(`UPDATE dav_entry SET component = $3, first_ = $4, last_ = $5, recurring = $6 WHERE id = $1 AND blob_id = $2`,
-				int64(e.id), int64(e.blob), e.component, e.first, e.last, e.recurring)
+				int64(e.id), int64(e.blob), e.component, e.first, e.last, int64(e.nature))
 			if err != nil {
 				return fmt.Errorf("write the index: %w", err)
 			}

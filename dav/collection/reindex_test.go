@@ -29,7 +29,7 @@ func TestReindex(t *testing.T) {
 				for rows.Next() {
 					var name, component string
 					var first, last, modseq int64
-					var recurring bool
+					var recurring int64
 					if err := rows.Scan(&name, &component, &first, &last, &recurring, &modseq); err != nil {
 						return err
 					}
@@ -45,7 +45,7 @@ func TestReindex(t *testing.T) {
 			t.Errorf("what was right has become\n%s", got)
 		}
 		w.check(w.store.Write(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(`UPDATE dav_entry SET component = 'VTODO', first_ = 5, last_ = 6, recurring = $1 WHERE component IS NOT NULL`, true)
+			_, err := tx.Exec(`UPDATE dav_entry SET component = 'VTODO', first_ = 5, last_ = 6, recurring = 7 WHERE component IS NOT NULL`)
 			return err
 		}))
 		if columns() == before {

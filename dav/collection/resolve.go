@@ -7,19 +7,31 @@ import (
 
 	"schulhof/directory"
 	"schulhof/store"
+	"schulhof/store/fault"
 )
 
 // Resolve finds what a path leads to, as who may see it. fault.NotFound: nothing, or nothing that who may know of. fault.Invalid: no path.
 func (c *Collections) Resolve(ctx context.Context, who directory.ID, p Path) (n Node, err error) {
+	n, missing, err := c.Find(ctx, who, p)
+	if err == nil && missing > 0 {
+		return Node{}, errNotFound()
+	}
+	return n, err
+}
+
+// Find follows a path as far as it leads: n is the last entry that is there, missing how many names after it are not. Of a space's top
+// below which a name is missing n tells only what making a member asks for: its kind, its owner, and what one may do there.
+// fault.NotFound: someone else's.
+func (c *Collections) Find(ctx context.Context, who directory.ID, p Path) (n Node, missing int, err error) {
 	r, err := c.route(ctx, who, p)
 	if err != nil {
-		return n, err
+		return n, 0, err
 	}
 	if r.list {
-		return Node{Path: r.path, Kind: GroupList, Privileges: r.access.privileges(Groups, GroupList, true)}, nil
+		return Node{Path: r.path, Kind: GroupList, Privileges: r.access.privileges(Groups, GroupList, true)}, 0, nil
 	}
 	if r.book {
-		return c.resolveBook(ctx, &r)
+		return c.findInBook(ctx, &r)
 	}
 	var s spot
 	err = c.store.Read(ctx, func(tx *store.Tx) error {
@@ -27,12 +39,22 @@ func (c *Collections) Resolve(ctx context.Context, who directory.ID, p Path) (n 
 		return err
 	})
 	if err != nil {
-		return n, err
+		return n, 0, err
 	}
-	if !s.found {
-		return n, errNotFound()
+	missing = s.missing()
+	s.path.Segments = s.path.Segments[:len(s.path.Segments)-missing]
+	return c.node(&s), missing, nil
+}
+
+// findInBook is Find in the school directory.
+func (c *Collections) findInBook(ctx context.Context, r *route) (n Node, missing int, err error) {
+	if n, err = c.resolveBook(ctx, r); !fault.Is(err, fault.NotFound) {
+		return n, 0, err
 	}
-	return c.node(&s), nil
+	missing = len(r.names)
+	r.path.Segments, r.names = r.path.Segments[:len(r.path.Segments)-missing], nil
+	n, err = c.resolveBook(ctx, r)
+	return n, missing, err
 }
 
 // node is the entry that s leads to, for its owner or member.

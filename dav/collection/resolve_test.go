@@ -2,6 +2,8 @@ package collection
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"schulhof/directory"
@@ -74,6 +76,39 @@ func TestRightsInGroups(t *testing.T) {
 		w.check(w.dir.RemoveMembers(context.Background(), w.class, []directory.ID{w.anna}))
 		if _, err := w.dav.Resolve(context.Background(), w.anna, at("groups:/7b/homework.txt")); !fault.Is(err, fault.NotFound) {
 			t.Errorf("after leaving the group: %v", err)
+		}
+	})
+}
+
+// TestFindSaysHowFarAPathLeads: with what is there, and with how much is missing.
+func TestFindSaysHowFarAPathLeads(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		w.make(w.anna, "files:/a", Folder)
+		w.put(w.anna, "files:/a/x", "1")
+		for path, want := range map[string]string{
+			"files:/":                   "files:/ 0",
+			"files:/a":                  "files:/a 0",
+			"files:/a/x":                "files:/a/x 0",
+			"files:/a/y":                "files:/a 1",
+			"files:/y":                  "files:/ 1",
+			"files:/b/c/d":              "files:/ 3",
+			"files:/a/x/y":              "files:/a/x 1",
+			"calendars:/calendar/x.ics": "calendars:/calendar 1",
+			"contacts:/directory/x.vcf": "contacts:/directory 1",
+			"contacts:/directory":       "contacts:/directory 0",
+			"groups:/7b/neu/noch einer": "groups:/7b 2",
+		} {
+			n, missing, err := w.dav.Find(context.Background(), w.anna, at(path))
+			w.check(err)
+			got := fmt.Sprintf("%v:/%s %d", n.Path.Space, strings.Join(n.Path.Segments, "/"), missing)
+			if got != want || !n.Privileges.Read {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		}
+		for _, path := range []string{"groups:/8a/x", "calendars:ben/calendar"} {
+			if _, _, err := w.dav.Find(context.Background(), w.anna, at(path)); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s: %v, want NotFound", path, err)
+			}
 		}
 	})
 }

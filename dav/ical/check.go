@@ -20,6 +20,7 @@ type Object struct {
 
 	Recurring bool   // it may happen more than once
 	Floating  bool   // its times depend on the reader's zone
+	Begins    bool   // of a recurring event: an instance is known to begin at First
 	HasAlarm  bool   // a VALARM, which may lie outside First and Last
 	Summary   string // at most 255 bytes
 	Organizer string // the address, as written
@@ -52,7 +53,18 @@ func (c *Calendar) Check(allowed []string) (*Object, error) {
 	if budget.steps < 0 {
 		return nil, &Violation{validData, "a VTIMEZONE takes too long to look up"}
 	}
+	o.Begins = o.Component == "VEVENT" && o.Recurring && !o.Floating && c.beginsAt(o.First)
 	return o, nil
+}
+
+// beginsAt tells whether an event, none of whose instances is earlier, has one that begins at first.
+func (c *Calendar) beginsAt(first int64) bool {
+	if first == math.MinInt64 || first == math.MaxInt64 {
+		return false
+	}
+	f := Filter{Comp: CompFilter{Name: "VCALENDAR", Comps: []CompFilter{{Name: "VEVENT", Range: &TimeRange{first, first + 1}}}}}
+	match, err := f.Match(c, nil, NewBudget())
+	return match && err == nil
 }
 
 // checkFrame looks at the properties of VCALENDAR. PRODID may be missing, as nothing depends on it.

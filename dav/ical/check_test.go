@@ -233,3 +233,23 @@ func TestCorpus(t *testing.T) {
 		t.Errorf("only %d of %d accepted", accepted, len(files))
 	}
 }
+
+// TestBegins: of a series it is known whether an instance begins where the index says that the first may.
+func TestBegins(t *testing.T) {
+	for _, tt := range []struct {
+		lines  string
+		begins bool
+	}{
+		{"DTSTART:20240301T100000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3", true},
+		{"DTSTART:20240301T100000Z\nRRULE:FREQ=DAILY;COUNT=3", true},
+		{"DTSTART:20240301T100000Z\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE:20240301T100000Z", false},
+		{"DTSTART:20240301T100000Z\nRRULE:FREQ=DAILY;COUNT=1\nEXDATE:20240301T100000Z", false},
+		{"DTSTART:20240301T100000Z\nRDATE:20240201T100000Z", true},
+		{"DTSTART:20240301T100000\nRRULE:FREQ=DAILY;COUNT=3", false}, // floats
+		{"DTSTART:20240301T100000Z", false},                          // no series
+	} {
+		if _, o := mustCheck(t, component("VEVENT", tt.lines)); o.Begins != tt.begins {
+			t.Errorf("%q: begins %t, want %t", tt.lines, o.Begins, tt.begins)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func (f *Filter) Window() (component string, from, to int64, ok bool) {
 }
 
 // Decide answers from the index alone where that is enough, so that most objects of a query need not be parsed: sure tells
-// whether match is the answer that Match would give. VEVENT without recurrence and with times of its own is what it knows best.
+// whether match is the answer that Match would give. It knows most of events with times of their own: all of those without recurrence, and that a series which begins in the time-range is in it.
 func (f *Filter) Decide(o *Object) (match, sure bool) {
 	component, from, to, ok := f.Window()
 	if !ok {
@@ -154,10 +154,15 @@ func (f *Filter) Decide(o *Object) (match, sure bool) {
 	if root.Comps[0].Range == nil {
 		return true, true
 	}
-	if component != "VEVENT" || o.Recurring || o.Floating {
+	switch r := root.Comps[0].Range; {
+	case component != "VEVENT" || o.Floating:
 		return false, false
+	case o.Recurring:
+		match = o.Begins && r.Start <= o.First && o.First < r.End
+		return match, match
+	default:
+		return overlapsEvent(o.First, o.Last, r), true
 	}
-	return overlapsEvent(o.First, o.Last, root.Comps[0].Range), true
 }
 
 // Match tells whether the object passes the filter. floating is where times without a zone are read, nil for UTC. The error is ErrTooMany, or

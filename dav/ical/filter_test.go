@@ -318,6 +318,24 @@ func TestWindow(t *testing.T) {
 			t.Errorf("%d: Window() = %s, want %s", i, got, want)
 		}
 	}
+	series := &Object{Component: "VEVENT", First: 10, Last: 100, Recurring: true, Begins: true}
+	for _, test := range []struct {
+		o           Object
+		from, to    int64
+		match, sure bool
+	}{
+		{*series, 5, 11, true, true},
+		{*series, 10, 11, true, true},
+		{*series, 5, 10, false, false},
+		{*series, 11, 50, false, false},
+		{*series, 101, 200, false, true},
+		{Object{Component: "VEVENT", First: 10, Last: 100, Recurring: true}, 5, 200, false, false},
+		{Object{Component: "VEVENT", First: 10, Last: 100, Recurring: true, Begins: true, Floating: true}, 5, 200, false, false},
+	} {
+		if match, sure := in(CompFilter{Name: "VEVENT", Range: &TimeRange{test.from, test.to}}).Decide(&test.o); match != test.match || sure != test.sure {
+			t.Errorf("Decide for %+v in %d to %d: %t, %t, want %t, %t", test.o, test.from, test.to, match, sure, test.match, test.sure)
+		}
+	}
 	meeting := &Object{Component: "VEVENT", First: 10, Last: 20}
 	for _, test := range []struct {
 		f           *Filter
