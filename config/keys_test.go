@@ -106,6 +106,7 @@ func keyCases() map[string]keyCase {
 		"store.min_free":        sizes(`"1GiB"`, `"1025TiB"`),
 		"filters.redirect_outside": {good: `["staff"]`, bad: []string{`["pope"]`, `["Staff"]`}, wrong: []string{`"staff"`, "7", "[7]"},
 			hint: "want a list of texts", reason: "is no role"},
+		"filters.redirect_sender":    texts(`"owner"`, "want one of return, owner", `"srs"`, `""`),
 		"filters.redirects":          {good: "77", bad: []string{"0", "-1", "10001"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 1 to 10000"},
 		"filters.answers":            {good: "77", bad: []string{"0", "-1", "10001"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 1 to 10000"},
 		"files.max_size":             sizes(`"2GiB"`, `"1023KiB"`, `"1025GiB"`),

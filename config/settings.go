@@ -180,6 +180,9 @@ type Quota struct {
 type Filters struct {
 	// Whose filters may send mail on to other servers: a list of roles.
 	RedirectOutside []string `toml:"redirect_outside"`
+	// In whose name mail leaves that a filter sends on. "return": an address of ours that leads back to its sender (SRS), who hears when it
+	// cannot be delivered, and from where. "owner": the filter's owner, who hears instead.
+	RedirectSender string `toml:"redirect_sender"`
 	// How many messages one person's filters may send on in a day, 1 to 10000.
 	Redirects int `toml:"redirects"`
 	// How many messages they may answer in a day (vacation), 1 to 10000.
@@ -241,7 +244,7 @@ func Default(dir string) *Config {
 		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
-		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, Redirects: 100, Answers: 200},
+		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, RedirectSender: SenderReturn, Redirects: 100, Answers: 200},
 		Files:    Files{MaxSize: 10 << 30, Keep: 30 * 24 * time.Hour, GroupQuota: 5 << 30},
 		Store:    Store{Grace: 24 * time.Hour, MinFree: 200 << 20},
 		Log:      Log{Level: "info", Format: "text"},

@@ -32,6 +32,12 @@ const (
 	LoopbackCheck = "check"
 )
 
+// The values of filters.redirect_sender.
+const (
+	SenderReturn = "return"
+	SenderOwner  = "owner"
+)
+
 // The values of origin.new_keys.
 const (
 	KeysPublished = "published"
@@ -164,6 +170,7 @@ func (f *Filters) validate() error {
 			errs = append(errs, fmt.Errorf("filters.redirect_outside: %q is no role, want some of %s", role, strings.Join(roles, ", ")))
 		}
 	}
+	errs = append(errs, oneOf("filters.redirect_sender", f.RedirectSender, SenderReturn, SenderOwner))
 	for _, n := range []struct {
 		name  string
 		value int

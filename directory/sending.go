@@ -98,6 +98,28 @@ func (d *Directory) CountSending(tx *store.Tx, account ID, inside, outside int) 
 			return l
 		}
 	}
+	return addSent(tx, limits, minute, inside, outside)
+}
+
+// NoteSending counts what has been sent for an account without asking it: its filter has sent something on, or answered. What a limit has
+// room for was to be looked up before, with SendingRoom.
+func (d *Directory) NoteSending(tx *store.Tx, account ID, inside, outside int) error {
+	return addSent(tx, d.limitsOf(account), d.now().Unix()/60, inside, outside)
+}
+
+// SendingRoom tells the limit that a message to so many recipients would pass now; nil when there is room.
+func (d *Directory) SendingRoom(tx *store.Tx, account ID, inside, outside int) (*SendingLimit, error) {
+	limits, err := d.SendingLimits(tx, account)
+	for i := range limits {
+		l := &limits[i]
+		if n := l.of(inside, outside); n > 0 && l.Used+n > l.PerHour {
+			return l, err
+		}
+	}
+	return nil, err
+}
+
+func addSent(tx *store.Tx, limits []SendingLimit, minute int64, inside, outside int) error {
 	for i := range limits {
 		n := limits[i].of(inside, outside)
 		if n == 0 {
@@ -105,7 +127,7 @@ func (d *Directory) CountSending(tx *store.Tx, account ID, inside, outside int) 
 		}
 		_, err := tx.Exec(`INSERT INTO sent (account_id, to_, minute, recipients) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (account_id, to_, minute) DO UPDATE SET recipients = sent.recipients + excluded.recipients`,
-			int64(account), limits[i].To.word, minute, n)
+			int64(limits[i].Account), limits[i].To.word, minute, n)
 		if err != nil {
 			return fmt.Errorf("count what is sent: %w", err)
 		}

@@ -109,6 +109,41 @@ func TestSendingLimitsOfOneAccount(t *testing.T) {
 	})
 }
 
+// What has been sent anyway is counted without asking, and whoever asks first knows what there is room for.
+func TestSendingRoom(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newPolicySchool(t, s)
+		room := func(inside, outside int) string {
+			t.Helper()
+			var limit *SendingLimit
+			must(t, s.Read(context.Background(), func(tx *store.Tx) (err error) {
+				limit, err = w.SendingRoom(tx, w.ids["anna"], inside, outside)
+				return err
+			}))
+			if limit == nil {
+				return ""
+			}
+			return w.PartyName(limit.To)
+		}
+		note := func(outside int) {
+			t.Helper()
+			must(t, s.Write(context.Background(), func(tx *store.Tx) error { return w.NoteSending(tx, w.ids["anna"], 0, outside) }))
+		}
+		for _, step := range []struct {
+			note, inside, outside int
+			want                  string
+		}{{0, 0, 20, ""}, {0, 0, 21, "external"}, {19, 0, 1, ""}, {1, 0, 1, "external"}, {0, 30, 0, ""}, {5, 30, 0, "anyone"}, {0, 25, 0, ""}, {0, 0, 0, ""}} {
+			note(step.note)
+			if got := room(step.inside, step.outside); got != step.want {
+				t.Errorf("%+v: limit %q", step, got)
+			}
+		}
+		if got := w.send("anna", 0, 1); got != "external" {
+			t.Errorf("what was noted does not count: %q", got)
+		}
+	})
+}
+
 // Of two groups the one that allows more counts: a limit is no punishment for a membership.
 func TestSendingLimitsOfTwoGroups(t *testing.T) {
 	w := newPolicySchool(t, storetest.Open(t))

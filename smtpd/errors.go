@@ -95,6 +95,7 @@ var (
 	noUser        = reply{code: 550, enhanced: "5.1.1", text: "No such recipient here"}
 	noMembers     = reply{code: 550, enhanced: "5.2.4", text: "This address leads to nobody"}
 	noRelay       = reply{code: 550, enhanced: "5.7.1", text: "Relaying denied, not our recipient"}
+	noReturn      = reply{code: 550, enhanced: "5.1.1", text: "This address leads back to nobody"}
 	noOutside     = reply{code: 550, enhanced: "5.7.1", text: "This server does not send mail to other servers yet"}
 	noRight       = reply{code: 550, enhanced: "5.7.1", text: "Not allowed"}
 	noSuch        = reply{code: 550, enhanced: "5.3.0", text: "Refused"}

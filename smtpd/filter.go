@@ -64,6 +64,7 @@ func (s *session) planned(tx *store.Tx, plan *filter.Plan, t *transaction) error
 		}
 		err := s.srv.o.Outbound.Enqueue(tx, Outgoing{
 			Message: o.Message, Account: o.Account, Envelope: envelope, Recipients: []EnvelopeRecipient{{Address: o.Recipient}}, TraceID: t.body.id,
+			Signed: o.Signed, Sealed: o.Sealed,
 		})
 		if err != nil {
 			return fmt.Errorf("queue message of a filter: %w", err)

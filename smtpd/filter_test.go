@@ -130,7 +130,7 @@ func TestFilterRedirects(t *testing.T) {
 	if a, b := len(w.inbox("anna")), w.box("ben", "Sent on"); a != 1 || len(b) != 1 || !strings.Contains(b[0], "Delivered-To: anna@school.test\r\n") {
 		t.Errorf("anna has %d, ben's filter got %q", a, b)
 	}
-	if len(q.list) != 1 || q.list[0].Recipients[0].Address != "anna@else.example" || q.list[0].Envelope.Sender != "anna@school.test" {
+	if len(q.list) != 1 || q.list[0].Recipients[0].Address != "anna@else.example" || q.list[0].Envelope.Sender != "anna@school.test" || q.list[0].Signed != "" || q.list[0].Sealed != "school.test" {
 		t.Fatalf("the queue got %+v, want one message for anna@else.example from anna", q.list)
 	}
 	p.message("", []string{"anna@school.test"}, note("b"), "250")
@@ -204,7 +204,7 @@ func TestVacation(t *testing.T) {
 			t.Errorf("answer lacks %q:\n%s", part, tina[0])
 		}
 	}
-	if len(q.list) != 1 || q.list[0].Recipients[0].Address != "lena@example.org" || q.list[0].Envelope.Sender != "" {
+	if len(q.list) != 1 || q.list[0].Recipients[0].Address != "lena@example.org" || q.list[0].Envelope.Sender != "" || q.list[0].Signed != "school.test" {
 		t.Errorf("the queue got %+v, want one answer from <> to lena", q.list)
 	}
 	if got := len(w.box("anna", "Sent")); got != 2 {

@@ -115,7 +115,7 @@ func (s *session) rejectedRecipient(r reply) reply {
 	if r.temporary() || s.srv.peers.trusted(s.remote) {
 		return r
 	}
-	if r == noUser {
+	if r == noUser || r == noReturn {
 		s.srv.peers.unknown(s.remote)
 	}
 	if s.rejected++; s.rejected >= maxRejectedRcpts {
@@ -127,6 +127,9 @@ func (s *session) rejectedRecipient(r reply) reply {
 
 // addRecipient resolves an address and puts its mailboxes into the transaction.
 func (s *session) addRecipient(ctx context.Context, rcpt EnvelopeRecipient) reply {
+	if r, taken := s.returned(ctx, &rcpt); taken {
+		return r
+	}
 	address := rcpt.Address
 	if !strings.Contains(address, "@") { // <postmaster>, the parser lets nothing else pass
 		domains, err := s.srv.o.Directory.Domains(ctx)

@@ -42,6 +42,7 @@ type Options struct {
 	Checker                Checker          // nil: mail from other servers is taken as it comes
 	CheckLoopback          bool             // mail from loopback addresses is judged as well
 	Signer                 Signer           // nil: what leaves is not signed
+	Returns                Returns          // nil: no address leads back to other servers
 	Now                    func() time.Time // nil: time.Now
 }
 
@@ -59,6 +60,8 @@ type Outgoing struct {
 	Envelope   Envelope
 	Recipients []EnvelopeRecipient
 	TraceID    string
+
+	Signed, Sealed string // domains of ours that answer for it as it leaves; "" for what is signed already, or by nobody
 }
 
 // Envelope is MAIL FROM with its parameters, among them RET and ENVID of RFC 3461.

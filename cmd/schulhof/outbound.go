@@ -27,6 +27,7 @@ func (r *rooms) openQueue(ctx context.Context, o outside) (err error) {
 	r.Queue, err = queue.New(ctx, r.Store, r.Mail, r.Directory, queue.Options{
 		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "queue"), Metrics: o.metrics, Now: o.now,
 		Lifetime: c.Lifetime, DelayNotice: delay, Undo: c.Undo, Connections: c.Connections, PerHost: c.PerDestination,
+		Voucher: r.voucher(),
 	})
 	return err
 }
@@ -41,6 +42,7 @@ func (o outbound) Enqueue(tx *store.Tx, out smtpd.Outgoing) error {
 		Body: out.Message.Blob, Sender: out.Envelope.Sender, Account: out.Account, TraceID: out.TraceID,
 		EightBit: options.Body == smtp.Body8BitMIME, UTF8: options.UTF8, RequireTLS: options.RequireTLS,
 		Ret: string(options.Return), EnvID: options.EnvelopeID, NotBefore: o.queue.TakeBackUntil(out.Account),
+		Signed: out.Signed, Sealed: out.Sealed,
 	}
 	for _, r := range out.Recipients {
 		m.Recipients = append(m.Recipients, queueRecipient(r))

@@ -23,6 +23,7 @@ import (
 	"schulhof/smtpd/remote"
 	"schulhof/smtpd/resolver"
 	"schulhof/smtpd/spam"
+	"schulhof/smtpd/srs"
 	"schulhof/store"
 	"schulhof/store/fault"
 
@@ -51,6 +52,7 @@ type rooms struct {
 	Remote    *remote.Client        // brings mail to other servers
 	Keys      *authenticate.Keyring // what mail that leaves is signed with
 	Spam      *spam.Checker         // judges mail from other servers
+	Returns   *srs.Rewriter         // the senders of what is sent on
 	Log       *slog.Logger
 }
 
@@ -102,12 +104,12 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.openOutside(o), r.openQueue(ctx, o), r.openFilters(ctx, o), r.openChecker(ctx, o)); err != nil {
+	if err := errors.Join(r.openOutside(o), r.openReturns(o), r.openQueue(ctx, o), r.openFilters(ctx, o), r.openChecker(ctx, o)); err != nil {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
 		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now, Queue: listOutbound{r.Queue},
-		Sign: r.Keys, Seal: sealer{r.Keys, r.Config.Server.Hostname}, Policy: policies{r.DNS, r.Log.With("room", "lists")},
+		Sign: r.voucher(), Seal: r.voucher(), Policy: policies{r.DNS, r.Log.With("room", "lists")},
 	})
 	r.Queue.OnFailure(kindList, r.countListFailure)
 	f := r.Config.Files
@@ -124,10 +126,14 @@ func (r *rooms) openFilters(ctx context.Context, o outside) (err error) {
 	for _, role := range c.Filters.RedirectOutside {
 		roles[directory.Role(role)] = true
 	}
-	r.Filters, err = filter.New(ctx, r.Store, r.Mail, r.Directory, filter.Options{
+	options := filter.Options{
 		Log: r.Log.With("room", "filter"), Now: o.now, Zone: c.Server.Zone(), Hostname: c.Server.Hostname, Outside: roles,
 		Version: programVersion(), Redirects: c.Filters.Redirects, Answers: c.Filters.Answers,
-	})
+	}
+	if c.Filters.RedirectSender == config.SenderReturn && r.Returns != nil {
+		options.Rewriter = r.Returns
+	}
+	r.Filters, err = filter.New(ctx, r.Store, r.Mail, r.Directory, options)
 	return err
 }
 

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 //	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
 //	inbox ADDRESS NUMBER        waits until INBOX has so many messages; stdout has them
 //	sink [open|close]           starts a mail server elsewhere, at $SINK: it refuses never@…, and later@… until it is open
+//	bounce FILE                 delivers FILE as returned mail to the sender of what the sink got last
 //	arrived PATTERN             waits until the sink has what fits; stdout has all that it took
 //	eventually PATTERN ARG…     repeats a command of the program until what it writes fits
 //	ports                       only finds free ports, for other ways to make a server: $PORT_BASE
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "arrived": cmdArrived, "eventually": cmdEventually,
+			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}

@@ -93,6 +93,15 @@ func cmdSink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SINK", ln.Addr().String())
 }
 
+// cmdBounce gives FILE back to the sender of what the sink got last.
+func cmdBounce(ts *testscript.TestScript, neg bool, args []string) {
+	senders := regexp.MustCompile("(?m)^MAIL FROM <(.+)>$").FindAllStringSubmatch(storyOf(ts).sink.String(), -1)
+	if len(senders) == 0 {
+		ts.Fatalf("the sink has nothing with a sender")
+	}
+	answered(ts, neg, send(ts, "PORT_SMTP", smtp.NewClient, nil, "", []string{senders[len(senders)-1][1], args[0]}))
+}
+
 // cmdArrived waits until the sink has something that a pattern fits, and shows all that it has.
 func cmdArrived(ts *testscript.TestScript, neg bool, args []string) {
 	pattern := regexp.MustCompile("(?m)" + args[0])

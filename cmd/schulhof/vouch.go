@@ -1,22 +1,52 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/srs"
 )
 
-// sealer is lists.Sealer: it vouches for what this server found about a message when that came in.
-type sealer struct {
-	keys     *authenticate.Keyring
+// voucher is queue.Voucher, and what lists sign and seal with: our keys, and what this server found about a message when that came in.
+type voucher struct {
+	*authenticate.Keyring
 	hostname string // as our Authentication-Results field has it
 }
 
-// Seal implements lists.Sealer.
-func (s sealer) Seal(ctx context.Context, domain string, message io.Reader) ([]byte, error) {
-	return s.keys.Seal(ctx, domain, s.hostname, message)
+// Seal implements queue.Voucher and lists.Sealer.
+func (v voucher) Seal(ctx context.Context, domain string, message io.Reader) ([]byte, error) {
+	return v.Keyring.Seal(ctx, domain, v.hostname, message)
+}
+
+func (r *rooms) voucher() voucher { return voucher{r.Keys, r.Config.Server.Hostname} }
+
+// returnKeyFile is the secret in the data folder by which addresses that lead back to other servers are known as ours.
+const returnKeyFile = "srs.key"
+
+// openReturns makes what rewrites the senders of mail that is sent on. Its key is made at the first time.
+func (r *rooms) openReturns(o outside) error {
+	path := filepath.Join(r.Config.Server.Data, returnKeyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text() + "\n")
+		err = replaceFile(path, text)
+	}
+	if err == nil {
+		r.Returns, err = srs.New(bytes.TrimSpace(text), o.now)
+	}
+	if err != nil {
+		return fmt.Errorf("key of addresses that lead back: %w", err)
+	}
+	return nil
 }
 
 // policies is lists.Policy: it asks the DNS.

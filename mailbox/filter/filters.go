@@ -23,6 +23,13 @@ type Options struct {
 	Outside   map[directory.Role]bool // who may send mail on to other servers; nil: everybody
 	Redirects int                     // a day and owner, 0: DefaultRedirects
 	Answers   int                     // likewise, 0: DefaultAnswers
+	Rewriter  Rewriter                // nil: what is sent on to other servers has its owner as the sender
+}
+
+// Rewriter makes the sender of what is sent on: a foreign one would fail the next server's SPF check.
+type Rewriter interface {
+	// Forward is an address at domain, one of ours, that leads back to sender; ok is false when there can be none.
+	Forward(sender, domain string) (address string, ok bool)
 }
 
 // Filters are the mail filters of one server. Their methods may be called by many at once.

@@ -64,6 +64,9 @@ type Outgoing struct {
 	For       int // the recipient whose copy it is; -1: an answer
 	// What our own part of it needs of the other server, besides what was declared of the message that came.
 	EightBit, UTF8 bool
+
+	Signed string // the domain of ours in whose name it is signed: we, or somebody who is certain, wrote it; "" for none
+	Sealed string // the domain that vouches for what was found when it came in
 }
 
 // Recipients are the copies for mailbox.Delivery.
@@ -110,7 +113,22 @@ func (p *Plan) Write(tx *store.Tx) error {
 			return err
 		}
 	}
+	for _, o := range p.Outgoing {
+		if err := p.filters.dir.NoteSending(tx, o.Account, 0, 1); err != nil {
+			return fmt.Errorf("count what a filter sends: %w", err)
+		}
+	}
 	return nil
+}
+
+// outside is how much of the plan leaves for owner.
+func (p *Plan) outside(owner directory.ID) (n int) {
+	for _, o := range p.Outgoing {
+		if o.Account == owner {
+			n++
+		}
+	}
+	return n
 }
 
 // Release lets go of the messages that filters wrote, and lets others answer if this plan was not carried out; harmless when repeated.

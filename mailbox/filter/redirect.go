@@ -10,6 +10,7 @@ import (
 	"schulhof/mailbox"
 	"schulhof/mailbox/message"
 	"schulhof/mailbox/sieve"
+	"schulhof/store"
 	"schulhof/store/fault"
 )
 
@@ -45,6 +46,15 @@ func (p *planner) redirect(i int, to Recipient, l *letter, a sieve.Redirect, dep
 	}
 	if problem := p.mayRedirect(&owner, list, outside); problem != "" {
 		return problem, nil
+	}
+	if outside {
+		limit, err := p.sendingRoom(to.Owner)
+		switch {
+		case err != nil:
+			return "", err
+		case limit != nil:
+			return fault.TextOf(limit), nil
+		}
 	}
 	p.n++
 	p.count(to.Owner, sent{redirects: 1})
@@ -93,16 +103,54 @@ func (p *planner) sendOutside(i int, owner *directory.Account, l *letter, a siev
 		return err
 	}
 	other := !ascii(owner.Address) // in the fields that tell of the way
-	p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{on.message, owner.ID, p.outsideSender(owner, l.sender), a.Address, i, other, other})
+	out := Outgoing{
+		Message: on.message, Account: owner.ID, Sender: p.outsideSender(owner, l.sender), Recipient: a.Address, For: i, EightBit: other, UTF8: other,
+	}
+	_, out.Sealed = splitAddress(owner.Address)
+	if p.req.Certain {
+		out.Signed = p.authorDomain(on)
+	}
+	p.plan.Outgoing = append(p.plan.Outgoing, out)
 	return nil
 }
 
-// outsideSender is MAIL FROM of a message that leaves again: a foreign one would fail the receiver's SPF check, so then it is the owner,
-// who hears of it when the message cannot be delivered. A bounce stays a bounce.
+// authorDomain is the domain of the one address in From, if it is ours.
+func (p *planner) authorDomain(l *letter) string {
+	from := l.index.Headers.From
+	if len(from) != 1 {
+		return ""
+	}
+	domain := strings.ToLower(from[0].Domain)
+	if local, err := p.dir.IsLocalDomain(p.ctx, domain); err != nil || !local {
+		return ""
+	}
+	return domain
+}
+
+// sendingRoom tells the limit of the owner that one message more to another server would pass; nil when there is room.
+func (p *planner) sendingRoom(owner directory.ID) (limit *directory.SendingLimit, err error) {
+	err = p.store.Read(p.ctx, func(tx *store.Tx) (err error) {
+		limit, err = p.dir.SendingRoom(tx, owner, 0, p.plan.outside(owner)+1)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the owner's limits: %w", err)
+	}
+	return limit, nil
+}
+
+// outsideSender is MAIL FROM of a message that leaves again: a foreign one would fail the receiver's SPF check. So it becomes an address of
+// ours that leads back, or the owner, who hears of it when the message cannot be delivered. A bounce stays a bounce.
 func (p *planner) outsideSender(owner *directory.Account, sender string) string {
 	_, domain := splitAddress(sender)
 	if local, err := p.dir.IsLocalDomain(p.ctx, domain); sender == "" || err == nil && local {
 		return sender
+	}
+	if p.opts.Rewriter != nil {
+		_, domain := splitAddress(owner.Address)
+		if address, ok := p.opts.Rewriter.Forward(sender, domain); ok {
+			return address
+		}
 	}
 	return owner.Address
 }

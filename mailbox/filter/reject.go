@@ -53,7 +53,8 @@ func plain(s string) string {
 
 // rejection writes a disposition notification. RFC 5429 §2.2, RFC 8098.
 func (p *planner) rejection(owner *directory.Account, address string, l *letter, reason string, header []byte) *bytes.Buffer {
-	b := p.head("Mail Delivery System <postmaster@"+p.opts.Hostname+">", l.sender, "Rejected: Abgelehnt: "+l.index.Headers.Subject, "auto-replied (rejected)")
+	_, domain := splitAddress(owner.Address)
+	b := p.head("Mail Delivery System <postmaster@"+domain+">", l.sender, "Rejected: Abgelehnt: "+l.index.Headers.Subject, "auto-replied (rejected)")
 	if id := safeID(l.index.Headers.MessageID); id != "" {
 		fmt.Fprintf(b, "In-Reply-To: <%s>\r\nReferences: <%s>\r\n", id, id)
 	}

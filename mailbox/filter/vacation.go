@@ -68,11 +68,18 @@ func (p *planner) send(owner *directory.Account, m *letter, address string, dept
 	if len(list) == 0 && !outside || p.mayAnswer(owner, list, outside) != nil {
 		return false, nil
 	}
+	if outside {
+		if limit, err := p.sendingRoom(owner.ID); limit != nil || err != nil {
+			return false, err
+		}
+	}
 	p.n++
 	p.count(owner.ID, sent{answers: 1})
 	if outside {
 		eight, utf8, err := m.letters()
-		p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{m.message, owner.ID, "", address, -1, eight, utf8})
+		p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{
+			Message: m.message, Account: owner.ID, Recipient: address, For: -1, EightBit: eight, UTF8: utf8, Signed: p.authorDomain(m),
+		})
 		return true, err
 	}
 	for _, one := range list {

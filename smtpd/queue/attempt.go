@@ -53,6 +53,8 @@ type delivery struct {
 	id         int64
 	message    Waiting
 	prefix     []byte
+	signed     string // in whose names it leaves
+	sealed     string
 	location   store.Location
 	recipients []RecipientState
 	attempting bool // the last dot may have been sent
@@ -76,6 +78,9 @@ func (w *worker) attempt(ctx context.Context, j job) verdict {
 	if err != nil {
 		q.storeTrouble(ctx, "take up a delivery", err)
 		return verdict{}
+	}
+	if err := q.vouch(ctx, d); err != nil {
+		return q.unvouched(ctx, d, err)
 	}
 	results, err := w.send(ctx, d)
 	if errors.Is(err, errWithdrawn) || results == nil && ctx.Err() != nil {

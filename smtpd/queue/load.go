@@ -65,9 +65,9 @@ func selectDelivery(tx *store.Tx, id int64) (*delivery, error) {
 	d := &delivery{id: id}
 	var flags, arrived int64
 	l := &d.location
-	dest := append(d.message.targets(&flags, &arrived), &d.prefix, &d.destination, &d.phase, &d.due, &d.notBefore, &d.began, &d.deadline, &d.told,
+	dest := append(d.message.targets(&flags, &arrived), &d.prefix, &d.signed, &d.sealed, &d.destination, &d.phase, &d.due, &d.notBefore, &d.began, &d.deadline, &d.told,
 		&d.attempts, &d.attempting, &d.tried, &d.held, &l.Pack, &l.Offset, &l.Length, &l.Size)
-	err := tx.QueryRow(`SELECT `+messageColumns+`, m.prefix, d.destination, d.phase, d.due, d.not_before, d.began, d.deadline, d.told, d.attempts, d.attempting, d.tried, d.held,
+	err := tx.QueryRow(`SELECT `+messageColumns+`, m.prefix, m.signed, m.sealed, d.destination, d.phase, d.due, d.not_before, d.began, d.deadline, d.told, d.attempts, d.attempting, d.tried, d.held,
 		`+store.LocationColumns+` FROM queue_delivery d JOIN queue_message m ON m.id = d.message_id JOIN blob b ON b.id = m.blob_id WHERE d.id = $1`, id).Scan(dest...)
 	if isNoRows(err) {
 		return nil, nil

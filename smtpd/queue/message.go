@@ -67,6 +67,10 @@ type Message struct {
 	Body   *store.Blob
 	Prefix []byte // whole fields that go before the body: signatures
 
+	// Signed and Sealed are domains of ours in whose names the message is signed (DKIM) and sealed (ARC) each time it leaves; "" for none.
+	// Only what we, or somebody who logged in, have written is to be signed: a signature makes it genuine.
+	Signed, Sealed string
+
 	Sender     string // "" for <>: nobody is ever told of what becomes of it
 	EightBit   bool   // RFC 6152
 	UTF8       bool   // RFC 6531
@@ -160,7 +164,7 @@ func (q *Queue) insertDelivery(tx *store.Tx, id ID, m *Message, d destination, n
 
 // check refuses what could not be sent, or stored by every database.
 func (m *Message) check() error {
-	texts := []string{m.Sender, m.EnvID, m.Ret, m.Kind, m.Tag, m.TraceID}
+	texts := []string{m.Sender, m.EnvID, m.Ret, m.Kind, m.Tag, m.TraceID, m.Signed, m.Sealed}
 	for _, r := range m.Recipients {
 		if local, domain, ok := cutAddress(r.Address); !ok || local == "" || domain == "" {
 			return fault.New(fault.Invalid, "%q is no address", r.Address)

@@ -27,6 +27,7 @@ type Options struct {
 	Undo        time.Duration         // how long people can take back what they sent, 0 to MaxUndo
 	Connections int                   // open at once, 0: DefaultConnections
 	PerHost     int                   // to one destination, 0: DefaultPerHost
+	Voucher     Voucher               // nil: nothing is signed as it leaves
 }
 
 // Failure is what a room is told of recipients who are given up.

@@ -40,9 +40,9 @@ func insertMessage(tx *store.Tx, m *Message, blob store.BlobID, now int64) (id I
 	if prefix == nil {
 		prefix = []byte{}
 	}
-	err = tx.QueryRow(`INSERT INTO queue_message (owner_id, blob_id, prefix, kind, tag, trace, sender, size, flags, ret, env_id, arrived)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
-		int64(m.Account), blob, prefix, m.Kind, m.Tag, m.TraceID, m.Sender, m.Body.Size, m.flags(), m.Ret, m.EnvID, now).Scan(&id)
+	err = tx.QueryRow(`INSERT INTO queue_message (owner_id, blob_id, prefix, kind, tag, trace, sender, size, flags, ret, env_id, arrived, signed, sealed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+		int64(m.Account), blob, prefix, m.Kind, m.Tag, m.TraceID, m.Sender, m.Body.Size, m.flags(), m.Ret, m.EnvID, now, m.Signed, m.Sealed).Scan(&id)
 	return id, err
 }
 
