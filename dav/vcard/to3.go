@@ -1,6 +1,7 @@
 package vcard
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,7 @@ func (v *conversion) line3(l *contentline.Line, best int) {
 	case "ADR":
 		v.add(out)
 		if label, ok := l.Param("LABEL"); ok {
+			label = strings.NewReplacer(`\n`, "\n", `\N`, "\n").Replace(label) // as RFC 6350 §6.3.1 writes it, before RFC 6868 had ^n
 			v.add(contentline.Line{Group: l.Group, Name: "LABEL", Params: out.Params, Value: contentline.Escape(label)})
 		}
 		return
@@ -111,11 +113,12 @@ func (v *conversion) line3(l *contentline.Line, best int) {
 			lat, long, _ := strings.Cut(rest, ",")
 			long, _, _ = strings.Cut(long, ",") // altitude
 			out.Value = strings.TrimSuffix(lat, `\`) + ";" + strings.TrimSuffix(long, `\`)
+			out.Params = without(out.Params, "VALUE")
 		}
 	case "TZ":
 		if isOffset(out.Value) {
 			out.Value = extendedOffset(out.Value)
-		} else {
+		} else if _, isURI := out.Param("VALUE"); !isURI { // params3 keeps no other
 			out.Params = append(out.Params, param("VALUE", "text"))
 		}
 	case "TEL":
@@ -157,6 +160,9 @@ func (v *conversion) related3(l *contentline.Line, out contentline.Line) {
 	case byName && relation != "":
 		v.addLabelled(contentline.Line{Name: "X-ABRELATEDNAMES", Params: without(out.Params, "TYPE"), Value: out.Value}, labelOf(relation))
 	default:
+		if byName {
+			out.Params = append(out.Params, param("VALUE", "text"))
+		}
 		v.add(out)
 	}
 }
@@ -167,8 +173,11 @@ func params3(l *contentline.Line, best int) []contentline.Param {
 	for _, p := range l.Params {
 		switch name := strings.ToUpper(p.Name); {
 		case p.Values == nil:
-			if !isEncoding(name) {
+			switch {
+			case !isEncoding(name):
 				out = append(out, param("TYPE", p.Name))
+			case stillEncoded(l):
+				out = append(out, p)
 			}
 		case name == "TYPE":
 			var types []string
@@ -189,7 +198,7 @@ func params3(l *contentline.Line, best int) []contentline.Param {
 				contentline.EqualFold(p.Values[0], "text") && (l.Is("BDAY") || l.Is("ANNIVERSARY"))) {
 				out = append(out, p)
 			}
-		case dropped3(name):
+		case dropped3(name) && !((name == "ENCODING" || name == "CHARSET") && stillEncoded(l)):
 		default:
 			out = append(out, p)
 		}
@@ -244,7 +253,12 @@ func tel3(l, out *contentline.Line) {
 func inline3(l, out *contentline.Line) {
 	data, media, ok := inline(l)
 	if _, isURI := cutPrefixFold(l.Value, "data:"); ok && isURI {
-		out.Params = append(without(out.Params, "VALUE", "TYPE"), param("ENCODING", "b"))
+		preferred := slices.Contains(slices.Collect(out.ParamValues("TYPE")), "pref") // from PREF
+		out.Params = without(out.Params, "VALUE", "TYPE")
+		if preferred {
+			out.Params = append(out.Params, param("TYPE", "pref"))
+		}
+		out.Params = append(out.Params, param("ENCODING", "b"))
 		if word := wordOf(media); word != "" {
 			out.Params = append(out.Params, param("TYPE", word))
 		}
@@ -255,7 +269,14 @@ func inline3(l, out *contentline.Line) {
 		out.Params = append(out.Params, param("ENCODING", "b")) // somebody wrote 3.0's form into 4.0
 		return
 	}
-	if kind, _ := l.Param("VALUE"); kind == "" {
+	kind, _ := l.Param("VALUE")
+	if kind == "" {
 		out.Params = append(out.Params, param("VALUE", "uri"))
+	}
+	if media, named := l.Param("MEDIATYPE"); named && !contentline.EqualFold(kind, "text") {
+		if word := wordOf(media); isMedia(word) {
+			media = word
+		}
+		out.Params = append(out.Params, param("TYPE", media))
 	}
 }

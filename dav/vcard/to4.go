@@ -57,7 +57,7 @@ func (v *conversion) line4(l *contentline.Line) {
 		if s := v.card.text("SORT-STRING"); s != "" {
 			out.Params = append(out.Params, param("SORT-AS", s))
 		}
-	case "BDAY", "REV":
+	case "BDAY", "REV", "ANNIVERSARY":
 		date4(l, &out)
 	case "GEO":
 		if lat, long, ok := strings.Cut(out.Value, ";"); ok {
@@ -101,8 +101,8 @@ func (v *conversion) extension4(l, out *contentline.Line) {
 			out.Name, out.Value = "KIND", "org"
 		}
 	case "X-GENDER":
-		if s := strings.ToUpper(strings.TrimSpace(out.Value)); s != "" && strings.Contains("MFONU", s[:1]) {
-			out.Name, out.Value = "GENDER", s[:1]
+		if value, ok := gender4(out.Value); ok {
+			out.Name, out.Value = "GENDER", value
 		}
 	case "X-ABDATE":
 		if wordOfLabel(label) == anniversary {
@@ -115,6 +115,25 @@ func (v *conversion) extension4(l, out *contentline.Line) {
 			out.Params = append(without(out.Params, "TYPE", "VALUE"), param("TYPE", relation), param("VALUE", "text"))
 		}
 	}
+}
+
+// gender4 returns the value of GENDER for what programs write into X-GENDER: a letter or a word for it, and perhaps words of one's own. RFC 6350
+// §6.2.7. Anything else is nobody's to interpret.
+func gender4(value string) (gender string, ok bool) {
+	sex, own, hasOwn := strings.Cut(strings.TrimSpace(value), ";")
+	letter := ""
+	for _, word := range [...]string{"male", "female", "other", "none", "unknown"} {
+		if contentline.EqualFold(sex, word) || contentline.EqualFold(sex, word[:1]) {
+			letter = strings.ToUpper(word[:1])
+		}
+	}
+	switch {
+	case letter == "" && (sex != "" || own == ""):
+		return "", false
+	case hasOwn:
+		return letter + ";" + own, true
+	}
+	return letter, true
 }
 
 // params4 translates parameters: TYPE=PREF is PREF=1, and what spoke of encodings is gone. RFC 6350 §5.3, §5.6.
@@ -143,10 +162,13 @@ func params4(l *contentline.Line) []contentline.Param {
 				out = append(out, contentline.Param{Name: p.Name, Values: types})
 			}
 		case p.Values == nil:
-			if !isEncoding(p.Name) && keep(p.Name) {
+			switch {
+			case !isEncoding(p.Name) && keep(p.Name):
 				out = append(out, param("TYPE", p.Name))
+			case isEncoding(p.Name) && stillEncoded(l):
+				out = append(out, p)
 			}
-		case contentline.EqualFold(p.Name, "ENCODING") || contentline.EqualFold(p.Name, "CHARSET"):
+		case (contentline.EqualFold(p.Name, "ENCODING") || contentline.EqualFold(p.Name, "CHARSET")) && !stillEncoded(l):
 		default:
 			out = append(out, p)
 		}
@@ -173,8 +195,17 @@ func date4(l, out *contentline.Line) {
 // inline4 makes a data: URI of data in base64, and a plain URI of a place. RFC 6350 §6.2.4.
 func inline4(l, out *contentline.Line, class string) {
 	data, word, ok := inline(l)
-	if !ok {
+	kind, _ := l.Param("VALUE")
+	switch {
+	case ok:
+	case contentline.EqualFold(kind, "text"):
+		return
+	case kind == "" && l.Is("KEY") && !isURI(out.Value): // 3.0's default is no URI
+		out.Params = append(out.Params, param("VALUE", "text"))
+		return
+	default:
 		out.Value = contentline.Unescape(out.Value)
+		mediaType4(out, class)
 		return
 	}
 	if _, isURI := cutPrefixFold(l.Value, "data:"); isURI {
@@ -183,6 +214,32 @@ func inline4(l, out *contentline.Line, class string) {
 	out.Params = without(out.Params, "TYPE", "VALUE")
 	data = strings.TrimSpace(data)
 	out.Value = "data:" + mediaOf(word, class, data) + ";base64," + data
+}
+
+// mediaType4 makes a MEDIATYPE of the word by which 3.0 says what a URI leads to. RFC 2426 §3.1.4, RFC 6350 §5.7.
+func mediaType4(out *contentline.Line, class string) {
+	media := ""
+	var params []contentline.Param
+	for _, p := range out.Params {
+		if contentline.EqualFold(p.Name, "TYPE") {
+			var kept []string
+			for _, t := range p.Values {
+				if media == "" && isMedia(t) {
+					media = mediaOf(t, class, "")
+				} else {
+					kept = append(kept, t)
+				}
+			}
+			if p.Values = kept; kept == nil {
+				continue
+			}
+		}
+		params = append(params, p)
+	}
+	if _, named := out.Param("MEDIATYPE"); media != "" && !named {
+		params = append(params, param("MEDIATYPE", media))
+	}
+	out.Params = params
 }
 
 // addLabels hangs the address labels of 3.0 on the addresses they belong to: the next one of the same types and group that has none yet. A label

@@ -11,17 +11,28 @@ import (
 // plainValue returns a line's value, still escaped, without the transport encodings of old: some programs write the QUOTED-PRINTABLE of
 // vCard 2.1 into 3.0, too. What it cannot decode into UTF-8 it returns as it is.
 func plainValue(l *contentline.Line) string {
+	if decoded, ok := decodedValue(l); ok {
+		return decoded
+	}
+	return l.Value
+}
+
+// decodedValue decodes a value in QUOTED-PRINTABLE; ok is false when it is none, or nothing that is UTF-8.
+func decodedValue(l *contentline.Line) (decoded string, ok bool) {
 	if !quotedPrintable(l) {
-		return l.Value
+		return "", false
 	}
 	if charset, ok := l.Param("CHARSET"); ok && !contentline.EqualFold(charset, "UTF-8") && !contentline.EqualFold(charset, "US-ASCII") {
-		return l.Value
+		return "", false
 	}
-	decoded, ok := decodeQuotedPrintable(l.Value)
-	if !ok || !utf8.ValidString(decoded) {
-		return l.Value
-	}
-	return decoded
+	decoded, ok = decodeQuotedPrintable(l.Value)
+	return decoded, ok && utf8.ValidString(decoded)
+}
+
+// stillEncoded reports whether the value stays in QUOTED-PRINTABLE, so that the parameters which say so must stay, too.
+func stillEncoded(l *contentline.Line) bool {
+	_, ok := decodedValue(l)
+	return !ok && quotedPrintable(l)
 }
 
 func quotedPrintable(l *contentline.Line) bool {
@@ -95,10 +106,14 @@ func inline(l *contentline.Line) (base64, mediaType string, ok bool) {
 			ok = true
 		case contentline.EqualFold(p.Name, "ENCODING") && len(p.Values) > 0:
 			ok = ok || contentline.EqualFold(p.Values[0], "B") || contentline.EqualFold(p.Values[0], "BASE64")
-		case contentline.EqualFold(p.Name, "TYPE") && len(p.Values) > 0:
-			mediaType = p.Values[0]
 		}
 	}
+	typesOf(l, func(t string) bool { // of several the one that names a format; the others say what the picture is for
+		if mediaType == "" && !contentline.EqualFold(t, "PREF") || isMedia(t) && !isMedia(mediaType) {
+			mediaType = t
+		}
+		return true
+	})
 	return l.Value, mediaType, ok
 }
 
@@ -124,6 +139,25 @@ var mediaTypes = [...]struct{ word, media string }{
 	{"BMP", "image/bmp"}, {"TIFF", "image/tiff"}, {"SVG", "image/svg+xml"},
 	{"WAVE", "audio/wav"}, {"BASIC", "audio/basic"}, {"AAC", "audio/aac"}, {"OGG", "audio/ogg"}, {"MP3", "audio/mpeg"},
 	{"PGP", "application/pgp-keys"}, {"X509", "application/pkix-cert"},
+}
+
+// isMedia reports whether a TYPE of 3.0 names a format.
+func isMedia(word string) bool {
+	if strings.Contains(word, "/") {
+		return true
+	}
+	for _, m := range mediaTypes {
+		if contentline.EqualFold(m.word, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isURI reports whether s begins with a scheme. RFC 3986 §3.1.
+func isURI(s string) bool {
+	scheme, _, ok := strings.Cut(s, ":")
+	return ok && isToken(scheme) && (scheme[0]|0x20) >= 'a' && (scheme[0]|0x20) <= 'z'
 }
 
 // mediaOf returns the media type for a word of 3.0, for data that may tell what they are. class is where unknown words belong: "image".
