@@ -43,11 +43,11 @@ func TestCriterion(t *testing.T) {
 		{"groß", "ends-with", true}, {"jürgen", "ends-with", false}, {"jürgen groß", "equals", true}, {"jürgen", "equals", false},
 	} {
 		c := criterion{values: []func(principal) string{name}, text: directory.FoldName(tt.text), how: tt.how}
-		if got := c.matches(p); got != tt.want {
+		if got := c.matches(p, false); got != tt.want {
 			t.Errorf("%s %q: %v", tt.how, tt.text, got)
 		}
 	}
-	if (&criterion{text: "x"}).matches(p) {
+	if (&criterion{text: "x"}).matches(p, false) || (&criterion{text: "x"}).matches(p, true) {
 		t.Error("a criterion without a known property matches")
 	}
 }

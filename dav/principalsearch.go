@@ -38,36 +38,33 @@ func (x *exchange) principalSearchPropertySet(context.Context, *element) error {
 	return x.sendXML(http.StatusOK, &w)
 }
 
-// criterion is one DAV:property-search: the principal matches when one of the values has the text in it.
+// criterion is one DAV:property-search: the principal matches when each of the values has the text in it, or one where any will do.
 type criterion struct {
 	values []func(principal) string
 	text   string // folded
 	how    string // of macOS: contains, starts-with, ends-with, equals
 }
 
-func (c *criterion) matches(p principal) bool {
+// matches asks all values, or any of them: several properties of one search are conditions like several searches. RFC 3744 §9.4.
+func (c *criterion) matches(p principal, anyOf bool) bool {
 	for _, value := range c.values {
-		v := directory.FoldName(value(p))
-		switch c.how {
-		case "starts-with":
-			if strings.HasPrefix(v, c.text) {
-				return true
-			}
-		case "ends-with":
-			if strings.HasSuffix(v, c.text) {
-				return true
-			}
-		case "equals":
-			if v == c.text {
-				return true
-			}
-		default:
-			if strings.Contains(v, c.text) {
-				return true
-			}
+		if c.in(directory.FoldName(value(p))) == anyOf {
+			return anyOf
 		}
 	}
-	return false
+	return !anyOf && len(c.values) > 0
+}
+
+func (c *criterion) in(value string) bool {
+	switch c.how {
+	case "starts-with":
+		return strings.HasPrefix(value, c.text)
+	case "ends-with":
+		return strings.HasSuffix(value, c.text)
+	case "equals":
+		return value == c.text
+	}
+	return strings.Contains(value, c.text)
 }
 
 // principalPropertySearch finds people, groups and rooms by name or address, among those that the one who asks may know
@@ -108,13 +105,19 @@ func criterionOf(e *element) (c criterion, err error) {
 		return c, fault.New(fault.Invalid, "a DAV:match is empty")
 	}
 	for _, p := range e.child(dav("prop")).children() {
-		for _, s := range searchable {
-			if s.name == p.name {
-				c.values = append(c.values, s.value)
-			}
-		}
+		c.values = append(c.values, searchedValue(p.name))
 	}
 	return c, nil
+}
+
+// searchedValue tells the text of a property; there is none in one that cannot be searched by.
+func searchedValue(n name) func(principal) string {
+	for _, s := range searchable {
+		if s.name == n {
+			return s.value
+		}
+	}
+	return func(principal) string { return "" }
 }
 
 // searchedClasses is where to look: everywhere, unless the request is about one class and does not say otherwise.
@@ -134,7 +137,7 @@ func (x *exchange) search(ctx context.Context, classes []string, criteria []crit
 		for _, p := range list {
 			matches := 0
 			for i := range criteria {
-				if criteria[i].matches(p) {
+				if criteria[i].matches(p, anyOf) {
 					matches++
 				}
 			}
