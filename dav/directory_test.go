@@ -105,13 +105,19 @@ func TestDirectoryBookSyncs(t *testing.T) {
 		{"nothing", func() error { return nil }, nil},
 		{"somebody comes into the class", func() error { return w.dir.AddMembers(t.Context(), w.ids["7b"], ids("otto"), false) },
 			map[string]string{"anna": "7b otto", "ben": "7b otto", "klein": "7b", "otto": "7b anna ben klein"}},
-		{"and has another name", func() error { return w.dir.ChangeAccount(t.Context(), w.ids["otto"], directory.AccountChange{Name: &name}) },
+		{"and has another name", func() error {
+			return w.dir.ChangeAccount(t.Context(), w.ids["otto"], directory.AccountChange{Name: &name})
+		},
 			map[string]string{"anna": "otto", "ben": "otto", "klein": "otto", "otto": "otto"}},
 		{"and leaves it", func() error { return w.dir.RemoveMembers(t.Context(), w.ids["7b"], ids("otto")) },
 			map[string]string{"anna": "-otto 7b", "ben": "-otto 7b", "klein": "7b", "otto": "-7b -anna -ben -klein"}},
-		{"somebody is disabled", func() error { return w.dir.ChangeAccount(t.Context(), w.ids["ben"], directory.AccountChange{State: &disabled}) },
+		{"somebody is disabled", func() error {
+			return w.dir.ChangeAccount(t.Context(), w.ids["ben"], directory.AccountChange{State: &disabled})
+		},
 			map[string]string{"anna": "-ben 7b", "klein": "-ben 7b", "otto": ""}},
-		{"and is back", func() error { return w.dir.ChangeAccount(t.Context(), w.ids["ben"], directory.AccountChange{State: &active}) },
+		{"and is back", func() error {
+			return w.dir.ChangeAccount(t.Context(), w.ids["ben"], directory.AccountChange{State: &active})
+		},
 			map[string]string{"anna": "7b ben", "klein": "7b ben", "otto": ""}},
 	} {
 		w.check(step.do())

@@ -50,7 +50,9 @@ func TestLimitsOfFilters(t *testing.T) {
 	}{
 		{"on one property", func(n int) Filter { return Filter{Props: []PropFilter{textOf("FN", make([]TextMatch, n-1)...)}} }},
 		{"on many properties", func(n int) Filter { return Filter{Props: make([]PropFilter, n)} }},
-		{"on parameters", func(n int) Filter { return Filter{Props: []PropFilter{{Name: "TEL", Params: make([]ParamFilter, n-1)}}} }},
+		{"on parameters", func(n int) Filter {
+			return Filter{Props: []PropFilter{{Name: "TEL", Params: make([]ParamFilter, n-1)}}}
+		}},
 	} {
 		most, more := tt.make(maxConditions), tt.make(maxConditions+1)
 		if _, err := most.Compile(); err != nil {
