@@ -96,7 +96,7 @@ func (in *intake) message(ctx context.Context, p *parser) {
 func (in *intake) check(ctx context.Context, size int64) error {
 	if !in.asked {
 		in.asked = true
-		box, err := in.c.srv.mail.Lookup(ctx, in.c.who, in.name)
+		box, err := in.c.srv.mail.Lookup(ctx, in.c.who, in.name, mailbox.RightInsert)
 		if err == nil && box.NoSelect {
 			err = fault.New(fault.NotFound, "mailbox does not exist")
 		}

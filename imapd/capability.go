@@ -36,21 +36,24 @@ var capabilities = [...]capability{
 	{name: "IDLE", in: loggedIn},               // RFC 2177
 	{name: "CONDSTORE", in: loggedIn},          // RFC 7162
 	{name: "QRESYNC", in: loggedIn},            // RFC 7162
-	{name: "QUOTA", in: loggedIn},              // RFC 9208
+	{name: "ACL", in: loggedIn},                // RFC 4314
+	{name: "RIGHTS=texk", in: loggedIn},
+	{name: "LIST-MYRIGHTS", in: loggedIn}, // RFC 8440
+	{name: "QUOTA", in: loggedIn},         // RFC 9208
 	{name: "QUOTA=RES-STORAGE", in: loggedIn},
-	{name: "UTF8=ACCEPT", in: loggedIn},                                                             // RFC 6855
+	{name: "UTF8=ACCEPT", in: loggedIn}, // RFC 6855
 	{name: "UNAUTHENTICATE", in: loggedIn, when: func(c *conn) bool { return c.rd.inner == nil }},   // RFC 8437
 	{name: "COMPRESS=DEFLATE", in: loggedIn, when: func(c *conn) bool { return c.rd.inner == nil }}, // RFC 4978
-	{name: "UIDPLUS", in: loggedIn},                                                                 // RFC 4315
-	{name: "MOVE", in: loggedIn},                                                                    // RFC 6851
-	{name: "MULTIAPPEND", in: loggedIn},                                                             // RFC 3502
-	{name: "BINARY", in: loggedIn},                                                                  // RFC 3516
-	{name: "REPLACE", in: loggedIn},                                                                 // RFC 8508
-	{name: "ESEARCH", in: loggedIn},                                                                 // RFC 4731
-	{name: "SEARCHRES", in: loggedIn},                                                               // RFC 5182
-	{name: "WITHIN", in: loggedIn},                                                                  // RFC 5032
-	{name: "SORT", in: loggedIn},                                                                    // RFC 5256
-	{name: "ESORT", in: loggedIn},                                                                   // RFC 5267
+	{name: "UIDPLUS", in: loggedIn},     // RFC 4315
+	{name: "MOVE", in: loggedIn},        // RFC 6851
+	{name: "MULTIAPPEND", in: loggedIn}, // RFC 3502
+	{name: "BINARY", in: loggedIn},      // RFC 3516
+	{name: "REPLACE", in: loggedIn},     // RFC 8508
+	{name: "ESEARCH", in: loggedIn},     // RFC 4731
+	{name: "SEARCHRES", in: loggedIn},   // RFC 5182
+	{name: "WITHIN", in: loggedIn},      // RFC 5032
+	{name: "SORT", in: loggedIn},        // RFC 5256
+	{name: "ESORT", in: loggedIn},       // RFC 5267
 	{name: "THREAD=REFERENCES", in: loggedIn},
 	{name: "THREAD=ORDEREDSUBJECT", in: loggedIn},
 	{name: "SAVEDATE", in: loggedIn}, // RFC 8514

@@ -51,6 +51,11 @@ var commands = map[string]command{
 	"GETQUOTA":       {in: loggedIn, run: (*conn).getQuota},
 	"GETQUOTAROOT":   {in: loggedIn, run: (*conn).getQuotaRoot},
 	"SETQUOTA":       {in: loggedIn, run: (*conn).setQuota},
+	"SETACL":         {in: loggedIn, run: (*conn).setACL},
+	"DELETEACL":      {in: loggedIn, run: (*conn).deleteACL},
+	"GETACL":         {in: loggedIn, run: (*conn).getACL},
+	"LISTRIGHTS":     {in: loggedIn, run: (*conn).listRights},
+	"MYRIGHTS":       {in: loggedIn, run: (*conn).myRights},
 
 	"APPEND":   {in: loggedIn, run: (*conn).append},
 	"FETCH":    {in: inMailbox, uid: true, fixed: true, run: (*conn).fetch},

@@ -62,8 +62,10 @@ type selected struct {
 	box      *mailbox.Box
 	name     string
 	snap     *mailbox.Snapshot // what the client knows: sequence numbers refer to it
-	readOnly bool
-	saved    []mailbox.UID // $ of SEARCHRES, ascending
+	rights   mailbox.Rights    // of a shared mailbox, as the client knows them
+	examined bool              // opened for reading only
+	readOnly bool              // for that or for want of rights
+	saved    []mailbox.UID     // $ of SEARCHRES, ascending
 }
 
 func (c *conn) state() state {

@@ -156,7 +156,7 @@ func (f *fetcher) page(ctx context.Context) error {
 		return nil
 	}
 	f.marked = f.marked[:0]
-	if f.plan.setSeen {
+	if f.plan.setSeen && f.c.sel.box.Rights().Has(mailbox.RightSeen) {
 		if err := f.markSeen(ctx); err != nil {
 			return err
 		}

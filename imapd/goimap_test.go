@@ -235,7 +235,7 @@ func TestGoimapAsksForTheRest(t *testing.T) {
 	c := dialGoimap(t, startServerWithQuota(t, 10<<20).addr)
 	namespace, err := c.Namespace().Wait()
 	c.ok(err)
-	if len(namespace.Personal) != 1 || namespace.Personal[0].Delim != '/' || namespace.Other != nil {
+	if len(namespace.Personal) != 1 || namespace.Personal[0].Delim != '/' || len(namespace.Other) != 1 || len(namespace.Shared) != 1 {
 		t.Errorf("NAMESPACE: %+v", namespace)
 	}
 	roots, err := c.GetQuotaRoot("INBOX").Wait()

@@ -18,6 +18,9 @@ func (c *conn) idle(_ context.Context, p *parser) error {
 	keys := []store.Key{directory.AccountKey(c.id.Account.ID)}
 	if c.sel != nil {
 		keys = append(keys, mailbox.Key(c.sel.box.Mailbox().ID))
+		if c.sel.box.Shared() {
+			keys = append(keys, directory.ListKey()) // who leaves a group reads its mail no more
+		}
 	}
 	stop := c.watch(keys)
 	defer stop()

@@ -8,7 +8,7 @@ import (
 	"schulhof/mailbox"
 )
 
-// listing is one LIST or LSUB command. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154.
+// listing is one LIST or LSUB command. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440.
 type listing struct {
 	patterns []*pattern
 	bytes    int  // of all patterns together
@@ -17,6 +17,7 @@ type listing struct {
 	onlySubscribed, onlySpecial, recursive, remote bool // selection options
 	subscribed, special                            bool // return options
 	status                                         []string
+	myRights                                       bool // RFC 8440
 
 	parents map[string]bool // names that have something below them
 }
@@ -130,6 +131,8 @@ func (p *parser) returnOptions(l *listing) {
 		case "CHILDREN": // always said
 		case "SPECIAL-USE":
 			l.special = true
+		case "MYRIGHTS":
+			l.myRights = true
 		case "STATUS":
 			p.sp()
 			l.status = p.statusItems()
@@ -190,7 +193,7 @@ func (l *listing) matches(name string) bool {
 
 // find selects the mailboxes to name, in order.
 func (c *conn) find(ctx context.Context, l *listing) ([]listed, error) {
-	all, err := c.srv.mail.Mailboxes(ctx, c.who)
+	all, err := c.srv.mail.Visible(ctx, c.who)
 	if err != nil {
 		return nil, err
 	}
@@ -296,6 +299,9 @@ func (c *conn) writeList(ctx context.Context, l *listing, found []listed) error 
 		c.listLine(l, b, l.parents[b.Name])
 		if s := counts[b.Name]; s != nil {
 			c.statusLine(s, l.status)
+		}
+		if l.myRights && !b.NoSelect {
+			c.myRightsLine(b.Name, c.srv.mail.RightsOn(c.who, &b.Mailbox))
 		}
 		if err := c.w.flushIfFull(); err != nil {
 			return err

@@ -33,8 +33,15 @@ func (c *conn) getQuotaRoot(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	if _, err := c.srv.mail.Lookup(ctx, c.who, name); err != nil {
+	box, err := c.srv.mail.Lookup(ctx, c.who, name, mailbox.RightRead)
+	if err != nil {
 		return err
+	}
+	if box.Owner != c.who { // what counts it is the owner's, and nobody else's business
+		c.w.str("* QUOTAROOT ")
+		c.w.mailbox(name)
+		c.w.crlf()
+		return nil
 	}
 	q, err := c.srv.mail.Quota(ctx, c.who)
 	if err != nil {

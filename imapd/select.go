@@ -54,7 +54,9 @@ func (c *conn) open(ctx context.Context, p *parser, readOnly bool) error {
 	if opts.condstore {
 		c.enabled |= condstore
 	}
-	c.sel = &selected{box: box, name: name, snap: box.Snapshot(), readOnly: readOnly}
+	c.sel = &selected{box: box, name: name, snap: box.Snapshot(), rights: box.Rights(), examined: readOnly}
+	c.sel.readOnly = readOnly || c.sel.rights&changing == 0
+	readOnly = c.sel.readOnly
 	c.describe()
 	if opts.qresync != nil {
 		if err := c.resync(ctx, opts.qresync); err != nil {
@@ -265,7 +267,7 @@ func (c *conn) close(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	if !c.sel.readOnly {
+	if !c.sel.readOnly && c.sel.box.Rights().Has(mailbox.RightExpunge) {
 		if _, err := c.sel.box.Expunge(ctx, nil); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"unicode"
+
+	"schulhof/mailbox"
 )
 
 // noop does nothing; what changed is told after every command. RFC 9051 §6.1.2.
@@ -110,11 +112,11 @@ func (c *conn) enableOne(set *enabled, bit enabled, word string) {
 	}
 }
 
-// namespace: all mailboxes are the person's own. RFC 2342, RFC 9051 §6.3.10.
+// namespace tells where the person's own mailboxes are, those of other people, and those of groups. RFC 2342, RFC 9051 §6.3.10.
 func (c *conn) namespace(_ context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	c.w.str("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n")
+	c.w.str(`* NAMESPACE (("" "/")) (("` + mailbox.OtherUsers + `/" "/")) (("` + mailbox.SharedRoot + "/\" \"/\"))\r\n")
 	return nil
 }

@@ -90,7 +90,8 @@ func (c *conn) store(ctx context.Context, p *parser) error {
 		return err
 	}
 	box := c.sel.box
-	a.op.Flags, _, err = c.srv.mail.FlagBits(ctx, box.Mailbox().Owner, a.names, a.op.Mode != mailbox.FlagsRemove)
+	add := a.op.Mode != mailbox.FlagsRemove && box.Rights().Has(mailbox.RightWrite)
+	a.op.Flags, _, err = c.srv.mail.FlagBits(ctx, box.Mailbox().Owner, a.names, add)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,12 @@ var record = flag.String("record", "", "rewrite the S: lines of this transcript 
 //	$UIDVALIDITY        in a C: line: the last one that was said
 //	@deliver Subject    a small message arrives in anna's INBOX
 //	@disable ben        an account is disabled
+//	@login 2 ben        connection 2 logs in as somebody else
+//	@staff office       an account that is no pupil's
+//	@group 7b anna ben  a group that keeps its mail; anna owns it, the others are members
+//	@post 7b Subject    a message arrives in the group's mailbox
+//	@leave 7b ben       somebody leaves the group
+//	@share anna Sent ben lrs   the administrator lets ben use anna's mailbox Sent
 //	@quota 1000         anna may keep so many bytes
 //	@tls                the server has a certificate and takes no password in plain text
 //	@secure 1           connection 1 starts TLS
@@ -154,7 +160,7 @@ func (p *player) happens(word, rest string) bool {
 	case "@stop":
 		p.check(p.stop())
 	default:
-		return false
+		return p.shares(word, strings.Fields(rest))
 	}
 	return true
 }

@@ -21,6 +21,9 @@ func (c *conn) syncTold(expunge bool, told func(e mailbox.Entry) bool) error {
 	if s.box.Gone() {
 		return bye("", "The mailbox was deleted")
 	}
+	if err := c.syncRights(); err != nil {
+		return err
+	}
 	now := s.box.Snapshot()
 	if now == s.snap {
 		return nil
@@ -127,13 +130,17 @@ func (c *conn) flagsList() {
 	w.str("* FLAGS ")
 	w.flags(c.keywords, every)
 	w.crlf()
+	may := mailbox.AllRights
+	if c.sel != nil {
+		may = c.sel.rights
+	}
 	if c.sel != nil && c.sel.readOnly {
 		w.str("* OK [PERMANENTFLAGS ()] Nothing can be changed\r\n")
 		return
 	}
 	w.str("* OK [PERMANENTFLAGS (")
-	w.buf = appendFlags(w.buf, c.keywords, every)
-	if len(c.keywords) < mailbox.MaxKeywords {
+	w.buf = appendFlags(w.buf, c.keywords, may.Flags())
+	if len(c.keywords) < mailbox.MaxKeywords && may.Has(mailbox.RightWrite) {
 		w.str(` \*`)
 	}
 	w.str(")] Flags are kept\r\n")

@@ -44,19 +44,21 @@ type appending struct {
 	entries []entry // without uid, modseq and content
 	total   counters
 	now     int64
+	person  directory.ID // who appends, unless it is the owner
+	seen    []bool       // what they have read, then
 }
 
 func (m *Mail) newAppending(ctx context.Context, who directory.ID, name string, list []Appended) (*appending, error) {
-	target, err := m.Lookup(ctx, who, name)
+	target, err := m.lookup(ctx, who, name, RightInsert)
 	if err != nil {
-		return nil, err
-	}
-	if err := rights(who, target.Owner, rightInsert); err != nil {
 		return nil, err
 	}
 	a := &appending{mail: m, target: target, list: list, now: m.now().Unix(), entries: make([]entry, len(list))}
 	if a.limit, err = m.quotaLimit(ctx, target.Owner); err != nil {
 		return nil, err
+	}
+	if who != target.Owner {
+		a.person, a.seen = who, make([]bool, len(list))
 	}
 	for i, msg := range list {
 		e := &a.entries[i]
@@ -68,6 +70,10 @@ func (m *Mail) newAppending(ctx context.Context, who directory.ID, name string, 
 		e.size, e.date = uint32(msg.Message.Blob.Size), a.now
 		if !msg.Date.IsZero() {
 			e.date = msg.Date.Unix()
+		}
+		if a.person != 0 {
+			e.flags &= m.rights(who, target.ID, target.Owner).Flags()
+			a.seen[i], e.flags = e.flags&Seen != 0, e.flags&^Seen
 		}
 		a.total.add(e.flags, e.size)
 	}
@@ -116,14 +122,20 @@ func (a *appending) run(tx *store.Tx) (done Copied, err error) {
 	if err != nil {
 		return done, fmt.Errorf("append: %w", err)
 	}
-	a.mail.stage(tx, p.id, &change{modseq: p.modseq, uidNext: p.first + UID(n), added: added})
+	c := &change{modseq: p.modseq, uidNext: p.first + UID(n), added: added}
+	if a.person != 0 {
+		if err := c.readBy(tx, p.id, a.person, a.seen); err != nil {
+			return done, err
+		}
+	}
+	a.mail.stage(tx, p.id, c)
 	return Copied{UIDValidity: p.uidValidity, To: uidsFrom(p.first, n)}, nil
 }
 
 // Replace is RFC 8508: append to name and expunge uid of b in one commit. fault.NotFound: no mailbox name (TRYCREATE).
 // fault.Conflict: uid is gone.
 func (b *Box) Replace(ctx context.Context, uid UID, name string, msg Appended) (done Copied, err error) {
-	if err := b.may(rightWrite); err != nil {
+	if err := b.may(RightTrash | RightExpunge); err != nil {
 		return done, err
 	}
 	m := b.mail

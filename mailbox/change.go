@@ -1,6 +1,10 @@
 package mailbox
 
-import "slices"
+import (
+	"slices"
+
+	"schulhof/directory"
+)
 
 // uidRange is a run of UIDs in which every message that exists is meant.
 type uidRange struct{ first, last UID }
@@ -14,6 +18,10 @@ type change struct {
 	flagged []uidRange // messages in these runs got flags&keep|set and modseq
 	keep    Flags
 	set     Flags
+
+	person directory.ID // somebody, not the owner, whose \Seen changes, too
+	read   []uidRange   // messages that they have read now
+	unread []uidRange   // messages that they have not
 }
 
 // apply returns the snapshot after c. Pages that c does not touch are shared.

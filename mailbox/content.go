@@ -42,7 +42,7 @@ type ContentBuf struct {
 // Contents reads what want asks for, for entries in one snapshot read, in the order given; use pages of ≤ 500. The result and its
 // byte slices are valid until the next call with that buf. A missing one (expunged and swept) has ID 0.
 func (b *Box) Contents(ctx context.Context, entries []Entry, want Want, buf *ContentBuf) ([]Content, error) {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return nil, err
 	}
 	if buf == nil {
@@ -179,7 +179,7 @@ func (b *Box) Vias(ctx context.Context, uids []UID) (vias []string, err error) {
 
 // eachRow calls row for what q finds of uids.
 func (b *Box) eachRow(ctx context.Context, uids []UID, q *byUIDs, row func(*store.Rows) error) error {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return err
 	}
 	snap := b.Snapshot()

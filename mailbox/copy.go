@@ -22,7 +22,7 @@ func (b *Box) Copy(ctx context.Context, uids []UID, to string) (Copied, error) {
 
 // Move is Copy and expunging the originals in one commit. RFC 6851.
 func (b *Box) Move(ctx context.Context, uids []UID, to string) (Copied, error) {
-	if err := b.may(rightWrite); err != nil {
+	if err := b.may(RightTrash | RightExpunge); err != nil {
 		return Copied{}, err
 	}
 	return b.transfer(ctx, uids, to, true)
@@ -34,12 +34,12 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 	if err != nil {
 		return done, err
 	}
-	target, err := m.Lookup(ctx, b.who, to)
+	target, err := m.lookup(ctx, b.who, to, RightInsert)
 	if err != nil {
 		return done, err
 	}
-	if err := rights(b.who, target.Owner, rightInsert); err != nil {
-		return done, err
+	if b.mine != nil || b.who != target.Owner {
+		return b.transferShared(ctx, uids, target, move)
 	}
 	limit := int64(0)
 	if !move {
@@ -75,7 +75,7 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 				return err
 			}
 		}
-		p, err := m.copyRuns(tx, b.view.id, base, runs.runs, to, target, added, d, now)
+		p, err := m.copyRuns(tx, b.view.id, base, runs.runs, target, added, d, now)
 		if err != nil {
 			return err
 		}
@@ -92,8 +92,8 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 }
 
 // copyRuns places added, which are the messages of runs, into target.
-func (m *Mail) copyRuns(tx *store.Tx, from ID, base *Snapshot, runs []uidRange, to string, target Mailbox, added []entry, d counters, now int64) (place, error) {
-	p, err := m.place(tx, target.Owner, to, len(added), d)
+func (m *Mail) copyRuns(tx *store.Tx, from ID, base *Snapshot, runs []uidRange, target Mailbox, added []entry, d counters, now int64) (place, error) {
+	p, err := m.place(tx, target.Owner, target.Name, len(added), d)
 	if isNoRows(err) {
 		return p, fault.New(fault.NotFound, "no such mailbox")
 	}

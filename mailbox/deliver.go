@@ -169,7 +169,7 @@ func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
 		}
 	}
 	switch {
-	case to.Exact:
+	case to.Exact && !reserved(name):
 		_, err := m.createIn(tx, to.Owner, name, "")
 		if fault.Is(err, fault.Limit) {
 			return inbox, nil // a mailbox too many is no reason to refuse mail

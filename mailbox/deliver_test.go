@@ -66,7 +66,7 @@ func TestDeliverFindsTheMailboxOfASpecialUse(t *testing.T) {
 		}
 		w.check(w.mail.Delete(ctx, w.anna, "Papierkram/Werbung"))
 		w.check(deliver(`\Junk`))
-		if b, err := w.mail.Lookup(ctx, w.anna, "Junk"); err != nil || b.SpecialUse != `\Junk` {
+		if b, err := w.mail.Lookup(ctx, w.anna, "Junk", RightRead); err != nil || b.SpecialUse != `\Junk` {
 			t.Errorf("made again: %+v, %v", b, err)
 		}
 		w.check(w.mail.Delete(ctx, w.anna, "Junk"))

@@ -16,7 +16,7 @@
 //
 // # Seams
 //
-// Who may do what is asked in one function, rights in rights.go. A mailbox of a group is one whose owner_id is the group;
-// a computed mailbox (a messenger room) would be another loader of a Snapshot; \Seen per person would be a second set of
-// flags, merged when the Snapshot is loaded. All three come in through rights, locate and load.
+// Who may do what is asked in one function, rights in rights.go. A mailbox of a group is one whose owner_id is the group.
+// Whoever opens a mailbox of somebody else has a Snapshot of their own, in which \Seen is theirs and all else is the owner's
+// (seen_person.go). A computed mailbox (a messenger room) would be another loader of a Snapshot.
 package mailbox

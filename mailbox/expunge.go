@@ -12,7 +12,7 @@ import (
 // Expunge removes messages that have \Deleted, of uids only if uids != nil; it returns those removed, ascending.
 // RFC 9051 §6.4.3, RFC 4315 §2.1.
 func (b *Box) Expunge(ctx context.Context, uids []UID) (removed []UID, err error) {
-	if err := b.may(rightWrite); err != nil {
+	if err := b.may(RightExpunge); err != nil {
 		return nil, err
 	}
 	if runs, _, _, _ := planExpunge(b.Snapshot(), uids); len(runs) == 0 {
@@ -131,7 +131,7 @@ func logExpunged(tx *store.Tx, id ID, modseq ModSeq, uids []UID) error {
 // Expunged lists UIDs removed after since, ascending (QRESYNC). all is false when the log no longer reaches that far back (then every
 // UID below UIDNext that is absent counts as vanished: the caller computes it from the snapshot). RFC 7162 §3.2.5.
 func (b *Box) Expunged(ctx context.Context, since ModSeq) (uids []UID, all bool, err error) {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return nil, false, err
 	}
 	err = b.mail.store.Read(ctx, func(tx *store.Tx) error {

@@ -53,14 +53,20 @@ func TestEveryRefusalHasItsKind(t *testing.T) {
 		want fault.Kind
 		call func(ctx context.Context, w *school) error
 	}{
-		{"Lookup of no mailbox", fault.NotFound, func(ctx context.Context, w *school) error { _, err := w.mail.Lookup(ctx, w.anna, "nie"); return err }},
-		{"Lookup by a stranger", fault.NotFound, func(ctx context.Context, w *school) error {
-			_, err := w.mail.Lookup(ctx, stranger, "INBOX")
+		{"Lookup of no mailbox", fault.NotFound, func(ctx context.Context, w *school) error {
+			_, err := w.mail.Lookup(ctx, w.anna, "nie", RightRead)
 			return err
 		}},
-		{"Lookup of a mere level", fault.NotFound, func(ctx context.Context, w *school) error { _, err := w.mail.Lookup(ctx, w.anna, "oben"); return err }},
+		{"Lookup by a stranger", fault.NotFound, func(ctx context.Context, w *school) error {
+			_, err := w.mail.Lookup(ctx, stranger, "INBOX", RightRead)
+			return err
+		}},
+		{"Lookup of a mere level", fault.NotFound, func(ctx context.Context, w *school) error {
+			_, err := w.mail.Lookup(ctx, w.anna, "oben", RightRead)
+			return err
+		}},
 		{"Lookup of no name", fault.Invalid, names(func(ctx context.Context, w *school, n string) error {
-			_, err := w.mail.Lookup(ctx, w.anna, n)
+			_, err := w.mail.Lookup(ctx, w.anna, n, RightRead)
 			return err
 		})},
 		{"Open of no mailbox", fault.NotFound, func(ctx context.Context, w *school) error { _, err := w.mail.Open(ctx, w.anna, "nie"); return err }},

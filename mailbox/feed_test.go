@@ -28,7 +28,7 @@ func TestWhoIsWokenByWhat(t *testing.T) {
 			subs := map[string]*store.Subscription{"list": w.store.Subscribe(ListKey(w.anna)), "list of ben": w.store.Subscribe(ListKey(w.ben))}
 			watch := func() {
 				for _, name := range w.namesOf(w.anna) {
-					if b, err := w.mail.Lookup(ctx, w.anna, name); err == nil && watched[b.ID] == "" {
+					if b, err := w.mail.Lookup(ctx, w.anna, name, RightRead); err == nil && watched[b.ID] == "" {
 						watched[b.ID] = name
 						subs[name] = w.store.Subscribe(Key(b.ID))
 					}

@@ -59,11 +59,11 @@ func (op FlagOp) plan(base *Snapshot, uids []UID) (c *change, d counters, failed
 // StoreFlags applies op to uids (ascending; unknown ones are ignored) in one commit with one modseq; failed: those that UnchangedSince
 // held back. Messages whose flags did not change keep their modseq; when none changes, nothing is written. RFC 9051 §6.4.6, RFC 7162 §3.1.
 func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []UID, err error) {
-	if err := b.may(rightWrite); err != nil {
-		return nil, err
-	}
 	if uids == nil {
 		uids = []UID{}
+	}
+	if b.mine != nil {
+		return b.storeShared(ctx, uids, op)
 	}
 	if c, _, failed := op.plan(b.Snapshot(), uids); len(c.flagged) == 0 {
 		return failed, nil

@@ -75,6 +75,9 @@ func (m *Mail) reapMailbox(ctx context.Context, limit int) (more bool, err error
 			return err
 		}
 		if last == 0 {
+			if again, err := dropSeen(tx, id); again || err != nil {
+				return err
+			}
 			return dropMailbox(tx, id)
 		}
 		rows, err := tx.Query(`DELETE FROM message WHERE mailbox_id = $1 AND uid <= $2 RETURNING content_id`, id, last)

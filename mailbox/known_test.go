@@ -13,7 +13,7 @@ func TestARememberedNameFollowsEveryChangeOfTheList(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		found := func(name string) (b Mailbox, there bool) {
-			b, err := w.mail.Lookup(ctx, w.anna, name)
+			b, err := w.mail.Lookup(ctx, w.anna, name, RightRead)
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				t.Fatal(err)
 			}
@@ -26,7 +26,7 @@ func TestARememberedNameFollowsEveryChangeOfTheList(t *testing.T) {
 				t.Errorf("%+v %t, want %+v", b, ok, first)
 			}
 		}
-		if _, err := w.mail.Lookup(ctx, w.ben, "Mathe"); !fault.Is(err, fault.NotFound) {
+		if _, err := w.mail.Lookup(ctx, w.ben, "Mathe", RightRead); !fault.Is(err, fault.NotFound) {
 			t.Errorf("ben finds anna's mailbox: %v", err)
 		}
 		w.check(w.mail.Rename(ctx, w.anna, "Mathe", "Physik"))

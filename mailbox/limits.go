@@ -22,6 +22,9 @@ const (
 	// MaxSubscriptions bounds subscribed names, which may outlive their mailboxes (fault.Limit).
 	MaxSubscriptions = 2 * DefaultMaxBoxes
 
+	// MaxGrants bounds the rights that one owner grants, on all mailboxes together (fault.Limit); all are kept in memory.
+	MaxGrants = 2000
+
 	// maxKnownBoxes bounds the mailboxes whose names are remembered; when there are more, all are forgotten and asked for anew.
 	maxKnownBoxes = 50_000
 

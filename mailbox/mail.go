@@ -24,6 +24,7 @@ type Mail struct {
 	known    knownBoxes
 	keywords keywordCache
 	seen     *deliverySeen
+	shares   *shares
 	sql      *statements
 	metrics  *metrics
 
@@ -49,6 +50,9 @@ func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Option
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
 	m.seen = seen
+	if err := s.Read(ctx, m.loadShares); err != nil {
+		return nil, fmt.Errorf("mailbox: %w", err)
+	}
 	s.RegisterRefs("mailbox", `SELECT blob_id, COUNT(*) FROM content GROUP BY blob_id`)
 	dir.OnCreate(m.provision)
 	dir.OnPurge(m.purge)
@@ -83,6 +87,7 @@ func isNoRows(err error) bool { return errors.Is(err, store.ErrNoRows) }
 // statements are the texts that come in several shapes.
 type statements struct {
 	setFlags, copyTo, expunge, saveDates, vias byUIDs
+	setSeen                                    byUIDs // of somebody who is not the owner
 	contents                                   [32]byUIDs
 	insertContents                             [2]string // of one, of contentsAtOnce
 }
@@ -94,6 +99,9 @@ func newStatements() *statements {
 			SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT) + ROW_NUMBER() OVER (ORDER BY uid), CAST($4 AS BIGINT), flags, internal_date, size,
 				content_id, CAST($5 AS BIGINT), via
 			FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 6),
+		setSeen: forUIDs(`INSERT INTO message_seen (mailbox_id, account_id, uid, seen, modseq)
+			SELECT mailbox_id, CAST($2 AS BIGINT), uid, CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM message WHERE mailbox_id = $1 AND {uids}
+			ON CONFLICT (mailbox_id, account_id, uid) DO UPDATE SET seen = excluded.seen, modseq = excluded.modseq`, "uid", 5),
 		expunge:   forUIDs(`DELETE FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		saveDates: forUIDs(`SELECT uid, save_date FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		vias:      forUIDs(`SELECT uid, via FROM message WHERE mailbox_id = $1 AND via <> '' AND {uids}`, "uid", 2),

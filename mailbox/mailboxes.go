@@ -15,7 +15,7 @@ var specialUses = [...]struct{ name, use string }{ //nolint:gochecknoglobals // 
 	{"Drafts", `\Drafts`}, {"Sent", `\Sent`}, {"Junk", `\Junk`}, {"Trash", `\Trash`}, {"Archive", `\Archive`},
 }
 
-// Mailboxes lists all that who may see, sorted by name bytes with INBOX first; parents that were never created appear as NoSelect.
+// Mailboxes lists who's own, sorted by name bytes with INBOX first; parents that were never created appear as NoSelect.
 func (m *Mail) Mailboxes(ctx context.Context, who directory.ID) (list []Mailbox, err error) {
 	err = m.store.Read(ctx, func(tx *store.Tx) error {
 		list, err = m.listIn(tx, who)
@@ -29,6 +29,11 @@ func (m *Mail) listIn(tx *store.Tx, who directory.ID) ([]Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	return m.withLevels(tx, who, list)
+}
+
+// withLevels adds the levels above list's mailboxes that are none, marks what who has subscribed to, and sorts.
+func (m *Mail) withLevels(tx *store.Tx, who directory.ID, list []Mailbox) ([]Mailbox, error) {
 	names, err := subscribedNames(tx, who)
 	if err != nil {
 		return nil, err
@@ -61,17 +66,26 @@ func (m *Mail) Subscriptions(ctx context.Context, who directory.ID) (names []str
 	return names, err
 }
 
-// Lookup finds a mailbox that can be opened. fault.NotFound, fault.Invalid. Subscribed is not filled in.
-func (m *Mail) Lookup(ctx context.Context, who directory.ID, name string) (b Mailbox, err error) {
+// Lookup finds a mailbox with which who may do what need says. fault.NotFound, Forbidden, Invalid. Subscribed is not filled in.
+func (m *Mail) Lookup(ctx context.Context, who directory.ID, name string, need Rights) (Mailbox, error) {
+	b, err := m.lookup(ctx, who, name, need)
+	if err != nil {
+		return b, err
+	}
+	return m.asSeenBy(who, b), nil
+}
+
+// lookup is Lookup; the mailbox's name is its owner's for it.
+func (m *Mail) lookup(ctx context.Context, who directory.ID, name string, need Rights) (b Mailbox, err error) {
 	if name, err = cleanName(name); err != nil {
 		return b, err
 	}
 	b, ok, changes := m.known.find(who, name)
 	if ok {
-		return b, rights(who, b.Owner, rightRead)
+		return b, m.allow(who, &b, need)
 	}
 	err = m.store.Read(ctx, func(tx *store.Tx) error {
-		b, err = m.locate(tx, who, name, rightRead)
+		b, err = m.locate(tx, who, name, need)
 		return err
 	})
 	if err == nil {
@@ -80,16 +94,21 @@ func (m *Mail) Lookup(ctx context.Context, who directory.ID, name string) (b Mai
 	return b, err
 }
 
-// locate finds what name, cleaned, means to who, and asks for the right. The names of other owners' mailboxes would be resolved here.
-func (m *Mail) locate(tx *store.Tx, who directory.ID, name string, r right) (Mailbox, error) {
+// locate finds what name, cleaned, means to who, and asks for the rights. What belongs to others is found by its owner's name.
+func (m *Mail) locate(tx *store.Tx, who directory.ID, name string, need Rights) (Mailbox, error) {
 	b, err := boxByName(tx, who, name)
+	if isNoRows(err) {
+		if owner, path, ok := m.resolve(who, name); ok {
+			b, err = boxByName(tx, owner, path)
+		}
+	}
 	if isNoRows(err) {
 		return b, fault.New(fault.NotFound, "no such mailbox")
 	}
 	if err != nil {
 		return b, err
 	}
-	return b, rights(who, b.Owner, r)
+	return b, m.allow(who, &b, need)
 }
 
 // Create makes name and its missing parents. A trailing "/" is ignored. fault: AlreadyExists, Invalid (name), Limit, Forbidden. use: "" or a special
@@ -106,6 +125,10 @@ func (m *Mail) Create(ctx context.Context, who directory.ID, name, use string) (
 		use = specialUses[i].use
 	}
 	err = m.store.Write(ctx, func(tx *store.Tx) error {
+		if reserved(name) {
+			b, err = m.createShared(tx, who, name, use)
+			return err
+		}
 		b, err = m.createIn(tx, who, name, use)
 		return err
 	})
@@ -113,9 +136,6 @@ func (m *Mail) Create(ctx context.Context, who directory.ID, name, use string) (
 }
 
 func (m *Mail) createIn(tx *store.Tx, who directory.ID, name, use string) (b Mailbox, err error) {
-	if err := rights(who, who, rightManage); err != nil {
-		return b, err
-	}
 	list, err := boxesOf(tx, who)
 	if err != nil {
 		return b, err
@@ -146,6 +166,9 @@ func (m *Mail) createIn(tx *store.Tx, who directory.ID, name, use string) (b Mai
 		if err := insertBox(tx, &b); err != nil {
 			return b, err
 		}
+		if err := m.inherit(tx, &b, list); err != nil {
+			return b, err
+		}
 	}
 	return b, nil
 }
@@ -168,7 +191,7 @@ func (m *Mail) Delete(ctx context.Context, who directory.ID, name string) error 
 }
 
 func (m *Mail) deleteIn(tx *store.Tx, who directory.ID, name string) error {
-	b, err := m.locate(tx, who, name, rightManage)
+	b, err := m.locate(tx, who, name, RightDelete)
 	if fault.Is(err, fault.NotFound) {
 		list, err := boxesOf(tx, who)
 		if err != nil {
@@ -178,6 +201,9 @@ func (m *Mail) deleteIn(tx *store.Tx, who directory.ID, name string) error {
 			return fault.New(fault.Refused, "the name has mailboxes below it")
 		}
 		return fault.New(fault.NotFound, "no such mailbox")
+	}
+	if err == nil && b.Name == inbox {
+		err = fault.New(fault.Refused, "INBOX cannot be deleted")
 	}
 	if err != nil {
 		return err
@@ -199,7 +225,7 @@ func (m *Mail) deleteIn(tx *store.Tx, who directory.ID, name string) error {
 	}
 	tx.Changed(Key(b.ID), modseq+1)
 	tx.AfterCommit(func() { m.views.deleted(b.ID) })
-	return nil
+	return m.dropRights(tx, b.ID)
 }
 
 // Subscribe adds name to the subscriptions of who, or takes it away. The mailbox need not exist. RFC 9051 §6.3.7.

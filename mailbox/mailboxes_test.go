@@ -74,7 +74,7 @@ func TestCreate(t *testing.T) {
 			b, err := w.mail.Create(context.Background(), who, tt.create, tt.use)
 			if tt.kind == fault.Internal {
 				w.check(err)
-				if got, err := w.mail.Lookup(context.Background(), who, tt.create[:len(strings.TrimSuffix(tt.create, "/"))]); err != nil || got != b {
+				if got, err := w.mail.Lookup(context.Background(), who, tt.create[:len(strings.TrimSuffix(tt.create, "/"))], RightRead); err != nil || got != b {
 					t.Errorf("%s: %+v %v, want %+v", tt.name, got, err, b)
 				}
 			} else if !fault.Is(err, tt.kind) {
@@ -132,7 +132,7 @@ func TestDelete(t *testing.T) {
 		_, err := w.mail.Create(ctx, w.anna, "a/b", "")
 		w.check(err)
 		w.check(w.mail.Subscribe(ctx, w.anna, "a", true))
-		first, err := w.mail.Lookup(ctx, w.anna, "a")
+		first, err := w.mail.Lookup(ctx, w.anna, "a", RightRead)
 		w.check(err)
 		w.fill(w.anna, "a", 3)
 		open := w.box(w.anna, "a")
@@ -197,7 +197,7 @@ func TestRename(t *testing.T) {
 			who := w.account(fmt.Sprint("pupil", i), 0)
 			_, err := w.mail.Create(ctx, who, "a/b/c", "")
 			w.check(err)
-			before, err := w.mail.Lookup(ctx, who, "a")
+			before, err := w.mail.Lookup(ctx, who, "a", RightRead)
 			w.check(err)
 			open := w.box(who, "a")
 			err = w.mail.Rename(ctx, who, tt.from, tt.to)
@@ -216,7 +216,7 @@ func TestRename(t *testing.T) {
 				t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 			}
 			if tt.from == "a" && err == nil {
-				after, err := w.mail.Lookup(ctx, who, tt.to)
+				after, err := w.mail.Lookup(ctx, who, tt.to, RightRead)
 				if err != nil || after.ID != before.ID || after.UIDValidity != before.UIDValidity || open.Mailbox().Name != tt.to {
 					t.Errorf("%s: %+v became %+v (%v); open it is %s", tt.name, before, after, err, open.Mailbox().Name)
 				}
@@ -309,7 +309,7 @@ func TestNobodyReachesAnothersMailboxes(t *testing.T) {
 		if _, err := w.mail.Open(ctx, w.ben, "geheim"); !fault.Is(err, fault.NotFound) {
 			t.Error(err)
 		}
-		if err := rights(w.ben, w.anna, rightRead); !fault.Is(err, fault.NotFound) {
+		if _, err := w.mail.Open(ctx, w.ben, "Other Users/anna/geheim"); !fault.Is(err, fault.NotFound) {
 			t.Error(err)
 		}
 		for _, who := range []directory.ID{0, 999} {

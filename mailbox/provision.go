@@ -40,8 +40,8 @@ func (m *Mail) provision(tx *store.Tx, id directory.ID, isGroup bool) error {
 	return nil
 }
 
-// ProvideGroup gives a group a mailbox of its own, INBOX, which keeps what is delivered to the group; harmless when it has one. Nothing of
-// a group's mail counts towards anybody's quota. fault.NotFound: no such group.
+// ProvideGroup gives a group a mailbox of its own, INBOX, which keeps what is delivered to the group and which its members read; harmless when it
+// has one. Nothing of a group's mail counts towards anybody's quota. fault.NotFound: no such group.
 func (m *Mail) ProvideGroup(ctx context.Context, group directory.ID) error {
 	if _, err := m.dir.GroupByID(group); err != nil {
 		return err
@@ -53,9 +53,11 @@ func (m *Mail) ProvideGroup(ctx context.Context, group directory.ID) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO mailbox (owner_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted,
-			deleted_size, size, expunged_from, expunged_rows) VALUES ($1, $2, '', $3, 1, 1, 0, 0, 0, 0, 0, 0, 0)`, int64(group), inbox, validity)
-		return err
+		b := Mailbox{Owner: group, Name: inbox, UIDValidity: uint32(validity)}
+		if err := insertBox(tx, &b); err != nil {
+			return err
+		}
+		return m.grant(tx, b.ID, group, group, readers)
 	})
 	if err != nil {
 		return fmt.Errorf("provide a group's mailbox: %w", err)
@@ -71,6 +73,8 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 		return err
 	}
 	for _, query := range []string{
+		`DELETE FROM mailbox_right WHERE principal_id = $1 OR mailbox_id IN (SELECT id FROM mailbox WHERE owner_id = $1)`,
+		`DELETE FROM message_seen WHERE account_id = $1`,
 		`INSERT INTO mailbox_gone (mailbox_id) SELECT id FROM mailbox WHERE owner_id = $1`,
 		`DELETE FROM mailbox WHERE owner_id = $1`,
 		`DELETE FROM subscription WHERE owner_id = $1`,
@@ -81,10 +85,10 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 			return fmt.Errorf("remove mail of account %d: %w", id, err)
 		}
 	}
-	tx.AfterCommit(func() { m.known.forget(id) })
+	tx.AfterCommit(func() { m.known.forget(id); m.shares.forget(id) })
 	for _, b := range list {
 		tx.Changed(Key(b.ID), 0)
-		tx.AfterCommit(func() { m.views.deleted(b.ID) })
+		tx.AfterCommit(func() { m.views.deleted(b.ID); m.shares.drop(b.ID) })
 	}
 	tx.AfterCommit(m.wakeJanitor)
 	return nil

@@ -28,13 +28,15 @@ func (m *Mail) Rename(ctx context.Context, who directory.ID, from, to string) er
 	case from == inbox:
 		return m.renameInbox(ctx, who, to)
 	}
-	return m.store.Write(ctx, func(tx *store.Tx) error { return m.renameIn(tx, who, from, to) })
+	return m.store.Write(ctx, func(tx *store.Tx) error {
+		if reserved(to) || reserved(from) {
+			return m.renameShared(tx, who, from, to)
+		}
+		return m.renameIn(tx, who, from, to)
+	})
 }
 
 func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
-	if err := rights(who, who, rightManage); err != nil {
-		return err
-	}
 	list, err := boxesOf(tx, who)
 	if err != nil {
 		return err

@@ -122,11 +122,16 @@ func (w *school) sameAsRows() {
 	for _, v := range w.mail.views.byID {
 		views = append(views, v)
 	}
+	for _, people := range w.mail.views.other {
+		for _, v := range people {
+			views = append(views, v)
+		}
+	}
 	w.mail.views.mu.Unlock()
 	for _, v := range views {
 		var rows *Snapshot
 		w.check(w.store.Read(context.Background(), func(tx *store.Tx) (err error) {
-			rows, err = load(tx, v.id)
+			rows, err = loadFor(tx, v.id, v.person)
 			return err
 		}))
 		if snap := v.snap.Load(); !snap.equal(rows) {

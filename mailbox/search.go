@@ -58,7 +58,7 @@ const (
 // Search returns the indexes in snap of matching messages, ascending: exact IMAP substring semantics, whether or not the index has caught up.
 // fault.Limit: nested too deeply. ctx bounds its time.
 func (b *Box) Search(ctx context.Context, snap *Snapshot, c *Criteria) ([]int, error) {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return nil, err
 	}
 	if c.depth() > maxSearchDepth {

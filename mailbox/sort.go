@@ -43,7 +43,7 @@ type sortRow struct {
 
 // Sort orders hits (indexes in snap) by RFC 5256 §3: by each key in turn, at last by sequence number.
 func (b *Box) Sort(ctx context.Context, snap *Snapshot, hits []int, by []SortBy) ([]int, error) {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return nil, err
 	}
 	var rows []sortRow

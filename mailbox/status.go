@@ -26,7 +26,7 @@ func (m *Mail) Status(ctx context.Context, who directory.ID, names ...string) (l
 			s := Status{Mailbox: Mailbox{Owner: who}}
 			err := tx.QueryRow(`SELECT `+statusColumns+` FROM mailbox WHERE owner_id = $1 AND name = $2`, int64(who), clean[0]).Scan(s.columns()...)
 			if isNoRows(err) {
-				return fault.New(fault.NotFound, "no such mailbox")
+				s, err = m.sharedStatus(tx, who, clean[0])
 			}
 			list = append(list, s)
 			return err
@@ -35,6 +35,10 @@ func (m *Mail) Status(ctx context.Context, who directory.ID, names ...string) (l
 		for _, name := range clean {
 			if s, ok := byName[name]; ok {
 				list = append(list, s)
+			} else if s, sharedErr := m.sharedStatus(tx, who, name); sharedErr == nil {
+				list = append(list, s)
+			} else if !fault.Is(sharedErr, fault.NotFound) && !fault.Is(sharedErr, fault.Forbidden) {
+				return sharedErr
 			}
 		}
 		return err

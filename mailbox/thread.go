@@ -18,7 +18,7 @@ type Thread struct {
 
 // Threads: algorithm "REFERENCES" or "ORDEREDSUBJECT". RFC 5256 §3. hits are indexes in snap.
 func (b *Box) Threads(ctx context.Context, snap *Snapshot, hits []int, algorithm string) ([]*Thread, error) {
-	if err := b.may(rightRead); err != nil {
+	if err := b.may(RightRead); err != nil {
 		return nil, err
 	}
 	rows, err := b.sortRows(ctx, snap, hits)

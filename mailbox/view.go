@@ -7,16 +7,18 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"schulhof/directory"
 	"schulhof/store"
 	"schulhof/store/fault"
 )
 
 // view is the newest snapshot of one mailbox, shared by all who have it open.
 type view struct {
-	id   ID
-	snap atomic.Pointer[Snapshot]
-	info atomic.Pointer[Mailbox]
-	gone atomic.Bool
+	id     ID
+	person directory.ID // whose \Seen it has; 0: the owner
+	snap   atomic.Pointer[Snapshot]
+	info   atomic.Pointer[Mailbox]
+	gone   atomic.Bool
 
 	loaded chan struct{} // closed when ready or err is set
 	// guarded by views.mu
@@ -32,22 +34,25 @@ type view struct {
 type views struct {
 	mu    sync.Mutex
 	byID  map[ID]*view
-	idle  list.List // of *view; the front was closed longest ago
-	bytes int64     // of all ready snapshots
+	other map[ID]map[directory.ID]*view // of people who are not the owner
+	idle  list.List                     // of *view; the front was closed longest ago
+	bytes int64                         // of all ready snapshots
 	limit int64
 }
 
-func newViews(limit int64) *views { return &views{byID: make(map[ID]*view), limit: limit} }
+func newViews(limit int64) *views {
+	return &views{byID: make(map[ID]*view), other: make(map[ID]map[directory.ID]*view), limit: limit}
+}
 
 // acquire finds or makes the view; first means that the caller must load it.
-func (h *views) acquire(info *Mailbox) (v *view, first bool) {
+func (h *views) acquire(info *Mailbox, person directory.ID) (v *view, first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v = h.byID[info.ID]
+	v = h.find(info.ID, person)
 	if v == nil {
-		v = &view{id: info.ID, loaded: make(chan struct{})}
+		v = &view{id: info.ID, person: person, loaded: make(chan struct{})}
 		v.info.Store(info)
-		h.byID[info.ID] = v
+		h.keep(v)
 		first = true
 	}
 	v.boxes++
@@ -65,14 +70,12 @@ func (h *views) finish(v *view, snap *Snapshot, err error) {
 	defer close(v.loaded)
 	if err != nil {
 		v.err = err
-		if h.byID[v.id] == v {
-			delete(h.byID, v.id)
-		}
+		h.forget(v)
 		return
 	}
 	for _, c := range v.pending {
 		if c.modseq > snap.modseq {
-			snap = snap.apply(c)
+			snap = snap.applyFor(v.person, c)
 		}
 	}
 	v.pending, v.ready = nil, true
@@ -86,7 +89,7 @@ func (h *views) release(v *view) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v.boxes--
-	if v.boxes > 0 || h.byID[v.id] != v || !v.ready {
+	if v.boxes > 0 || h.find(v.id, v.person) != v || !v.ready {
 		return
 	}
 	v.idle = h.idle.PushBack(v)
@@ -106,24 +109,31 @@ func (h *views) drop(v *view) {
 		h.idle.Remove(v.idle)
 		v.idle = nil
 	}
-	if h.byID[v.id] == v {
-		delete(h.byID, v.id)
-		if v.ready {
-			h.bytes -= v.snap.Load().bytes()
-		}
+	if h.forget(v) && v.ready {
+		h.bytes -= v.snap.Load().bytes()
 	}
 }
 
-// stage works out the snapshot after c inside c's transaction; nil when the mailbox is not hot.
+// stage works out the snapshot after c inside c's transaction; nil when the mailbox is not hot. The tips of other people's views are theirs.
 func (h *views) stage(id ID, c *change) (next *Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := h.byID[id]
-	if v == nil || !v.ready {
+	for _, v := range h.other[id] {
+		v.stage(c)
+	}
+	if v := h.byID[id]; v != nil {
+		next = v.stage(c)
+	}
+	return next
+}
+
+// stage needs views.mu.
+func (v *view) stage(c *change) (next *Snapshot) {
+	if !v.ready {
 		return nil
 	}
 	if base := v.at(c.modseq - 1); base != nil {
-		next = base.apply(c)
+		next = base.applyFor(v.person, c)
 	}
 	v.tip = next
 	return next
@@ -155,10 +165,16 @@ func (h *views) latest(v *view) *Snapshot {
 func (h *views) publish(id ID, c *change, next *Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := h.byID[id]
-	if v == nil {
-		return
+	for _, v := range h.other[id] {
+		h.advance(v, c, nil)
 	}
+	if v := h.byID[id]; v != nil {
+		h.advance(v, c, next)
+	}
+}
+
+// advance needs mu. next is v's state after c, nil if it has to be worked out.
+func (h *views) advance(v *view, c *change, next *Snapshot) {
 	if !v.ready {
 		v.pending = append(v.pending, c)
 		return
@@ -167,8 +183,11 @@ func (h *views) publish(id ID, c *change, next *Snapshot) {
 	if c.modseq <= now.modseq {
 		return // the loader saw it already
 	}
+	if next == nil && v.person != 0 && v.tip != nil && v.tip.modseq == c.modseq {
+		next = v.tip
+	}
 	if next == nil {
-		next = now.apply(c)
+		next = now.applyFor(v.person, c)
 	}
 	v.snap.Store(next)
 	h.bytes += next.bytes() - now.bytes()
@@ -178,21 +197,21 @@ func (h *views) publish(id ID, c *change, next *Snapshot) {
 func (h *views) renamed(id ID, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if v := h.byID[id]; v != nil {
+	h.each(id, func(v *view) {
 		info := *v.info.Load()
 		info.Name = name
 		v.info.Store(&info)
-	}
+	})
 }
 
 // deleted marks the view as gone for those who have it open.
 func (h *views) deleted(id ID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if v := h.byID[id]; v != nil {
+	h.each(id, func(v *view) {
 		v.gone.Store(true)
 		h.drop(v)
-	}
+	})
 }
 
 // stage registers what the running transaction did to a mailbox: its watchers will wake and its view will show c.
@@ -218,7 +237,7 @@ func (m *Mail) current(tx *store.Tx, v *view) (*Snapshot, error) {
 	if snap != nil {
 		return snap, nil
 	}
-	return load(tx, v.id)
+	return loadFor(tx, v.id, v.person)
 }
 
 // load reads a mailbox's messages in tx.
@@ -264,13 +283,13 @@ func load(tx *store.Tx, id ID) (*Snapshot, error) {
 	return newSnapshot(pages, uidNext, modseq), nil
 }
 
-// open returns the view of a mailbox, loaded; release it.
-func (m *Mail) openView(ctx context.Context, info *Mailbox) (*view, error) {
-	v, first := m.views.acquire(info)
+// openView returns the view of a mailbox that person has (0: its owner), loaded; release it.
+func (m *Mail) openView(ctx context.Context, info *Mailbox, person directory.ID) (*view, error) {
+	v, first := m.views.acquire(info, person)
 	if first {
 		var snap *Snapshot
 		err := m.store.Read(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
-			snap, err = load(tx, info.ID)
+			snap, err = loadFor(tx, info.ID, person)
 			return err
 		})
 		m.views.finish(v, snap, err)

@@ -14,9 +14,9 @@ func TestOpenFindsWhatIsCommittedMeanwhile(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.fill(w.anna, "INBOX", 3)
-		info, err := w.mail.Lookup(ctx, w.anna, "INBOX")
+		info, err := w.mail.Lookup(ctx, w.anna, "INBOX", RightRead)
 		w.check(err)
-		v, first := w.mail.views.acquire(&info)
+		v, first := w.mail.views.acquire(&info, 0)
 		if !first {
 			t.Fatal("it was hot")
 		}
@@ -91,10 +91,10 @@ func TestTheViewSeenLongestAgoGoesFirst(t *testing.T) {
 func TestOpenOfAMailboxThatGoesAway(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
-		info, err := w.mail.Lookup(ctx, w.anna, "Junk")
+		info, err := w.mail.Lookup(ctx, w.anna, "Junk", RightRead)
 		w.check(err)
 		w.check(w.mail.Delete(ctx, w.anna, "Junk"))
-		if _, err := w.mail.openView(ctx, &info); !fault.Is(err, fault.NotFound) {
+		if _, err := w.mail.openView(ctx, &info, 0); !fault.Is(err, fault.NotFound) {
 			t.Error(err)
 		}
 		if len(w.mail.views.byID) != 0 {

@@ -72,7 +72,14 @@ func (s *session) mayUse(ctx context.Context, sender string) reply {
 	case err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Forbidden):
 		s.log.Error("ask for the sender's owner", "err", err)
 		return answer(err)
-	case !owns:
+	case owns:
+		return okDone
+	}
+	switch may, err := s.srv.o.Mail.MayPost(ctx, s.who.Account.ID, sender); { // one of those who work with a shared mailbox
+	case err != nil:
+		s.log.Error("ask for the right to write as somebody else", "err", err)
+		return answer(err)
+	case !may:
 		return notYourSender
 	}
 	return okDone

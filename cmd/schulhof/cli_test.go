@@ -108,6 +108,8 @@ const (
 	ruleKeys     = "decision from per_hour quiet to"
 )
 
+const grantKeys = "identifier mailbox rights"
+
 const scriptKeys = "active changed name size"
 
 // theContract walks through every command that works on the data.
@@ -148,6 +150,17 @@ var theContract = []step{
 	{"user enable carla", "", 0, "[] " + accountKeys, ""},
 	{"user delete carla --purge", "", 0, "[] " + accountKeys, ""},
 	{"user delete carla", "", 1, "", "carla"},
+
+	{"mailbox acl list anna", "", 0, "[] " + grantKeys, ""},
+	{"mailbox acl set anna ben work", "", 0, "[] " + grantKeys, ""},
+	{"mailbox acl set anna anyone lr --mailbox Archive", "", 0, "[] " + grantKeys, ""},
+	{"mailbox acl set anna ben lrq", "", 1, "", "'q' is no right"},
+	{"mailbox acl set anna nobody read", "", 1, "", "no account or group is called that"},
+	{"mailbox acl set anna ben", "", 2, "", "accepts 3 arg"},
+	{"mailbox acl list anna --mailbox Nirgends", "", 1, "", "no such mailbox"},
+	{"mailbox acl list nobody", "", 1, "", "nobody"},
+	{"mailbox acl delete anna anyone --mailbox Archive", "", 0, "[] " + grantKeys, ""},
+	{"mailbox acl delete anna ben", "", 0, "[] " + grantKeys, ""},
 
 	{"sieve list anna", "", 0, "[]", ""},
 	{"sieve put anna main --activate", "keep;\n", 0, scriptKeys + " warnings", ""},

@@ -33,7 +33,7 @@ func commands() []func(*app) *cobra.Command {
 		newRestoreCommand,
 		newRouteCommand,
 		newServeCommand,
-		newSieveCommand,
+		newMailboxCommand, newSieveCommand,
 		newUserCommand,
 		newVersionCommand,
 	}

@@ -59,7 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "inbox": cmdInbox, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
+			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "submitas": cmdSubmitAs, "inbox": cmdInbox, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
@@ -240,6 +240,12 @@ func deliver(port string, newClient func(net.Conn) *smtp.Client) func(*testscrip
 func cmdSubmit(ts *testscript.TestScript, neg bool, args []string) {
 	login := sasl.NewPlainClient("", args[0], storyPassword)
 	answered(ts, neg, send(ts, "PORT_SUBMISSION", smtp.NewClient, login, args[0]+"@school.test", args[1:]))
+}
+
+// cmdSubmitAs is cmdSubmit in the name of another address, the second of args.
+func cmdSubmitAs(ts *testscript.TestScript, neg bool, args []string) {
+	login := sasl.NewPlainClient("", args[0], storyPassword)
+	answered(ts, neg, send(ts, "PORT_SUBMISSION", smtp.NewClient, login, args[1], args[2:]))
 }
 
 // send gives one message to a port; the last of args is its file, the others are recipients.

@@ -152,8 +152,10 @@ func (p *planner) target(to mailbox.To, a sieve.FileInto) (name, problem string,
 	if strings.EqualFold(name, inbox) {
 		return inbox, "", nil
 	}
-	_, err = p.mail.Lookup(p.ctx, to.Owner, name)
+	box, err := p.mail.Lookup(p.ctx, to.Owner, name, mailbox.RightInsert)
 	switch {
+	case err == nil && box.Owner != to.Owner:
+		return "", fmt.Sprintf("%q is somebody else's: nothing is delivered there", name), nil
 	case err == nil:
 		return name, "", nil
 	case fault.Is(err, fault.NotFound) && a.Create:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"schulhof/directory"
+	"schulhof/mailbox"
 	"schulhof/mailbox/sieve"
 	"schulhof/store/fault"
 )
@@ -19,10 +20,10 @@ func (h *host) Mailbox(name string) (bool, error) {
 	if strings.EqualFold(name, inbox) {
 		return true, nil
 	}
-	_, err := h.mail.Lookup(h.ctx, h.owner, name)
+	box, err := h.mail.Lookup(h.ctx, h.owner, name, mailbox.RightInsert)
 	switch {
 	case err == nil:
-		return true, nil
+		return box.Owner == h.owner, nil // nothing is delivered into what others share
 	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid), fault.Is(err, fault.Forbidden):
 		return false, nil
 	}
