@@ -80,6 +80,11 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 			return err
 		}
 		done.UIDValidity, done.To = p.uidValidity, uidsFrom(p.first, len(added))
+		if owner, spam, ok := lesson(b.view.info.Load(), &target, move); ok {
+			if err := m.teach(tx, owner, spam, added); err != nil {
+				return err
+			}
+		}
 		if move {
 			return m.remove(tx, b.view.id, base, runs.runs, d, done.From)
 		}

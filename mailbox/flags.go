@@ -77,6 +77,9 @@ func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []U
 		if err := execRuns(tx, &b.mail.sql.setFlags, base, c.flagged, lead); err != nil {
 			return fmt.Errorf("store flags: %w", err)
 		}
+		if err := b.teachFlags(tx, base, uids, op); err != nil {
+			return err
+		}
 		b.mail.stage(tx, b.view.id, c)
 		return nil
 	})

@@ -40,6 +40,8 @@ const (
 	dedupeWindow = 10 * time.Minute
 	// sliceRows is how many rows one transaction of background work touches.
 	sliceRows = 1000
+	// maxLessons is how many messages of one transfer are noted as lessons.
+	maxLessons = 100
 	// janitorEvery is how often background work looks for something to do without being called.
 	janitorEvery = time.Minute
 	// maxReferences is how many message ids of one message are looked up for its thread: the nearest ones.

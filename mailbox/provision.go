@@ -79,6 +79,7 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 		`DELETE FROM mailbox WHERE owner_id = $1`,
 		`DELETE FROM subscription WHERE owner_id = $1`,
 		`DELETE FROM keyword WHERE owner_id = $1`,
+		`DELETE FROM lesson WHERE owner_id = $1`,
 		`DELETE FROM mail_owner WHERE owner_id = $1`,
 	} {
 		if _, err := tx.Exec(query, int64(id)); err != nil {

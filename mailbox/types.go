@@ -57,6 +57,7 @@ type Options struct {
 	MaxSize    int64 // bytes per message, default 50 MiB
 	MaxBoxes   int   // mailboxes per owner, default 5,000
 	ViewMemory int64 // bytes of hot views kept, default 256 MiB
+	Lessons    bool  // somebody learns from what people say about messages: see Lessons
 }
 
 func (o Options) withDefaults() Options {
