@@ -88,6 +88,7 @@ func keyCases() map[string]keyCase {
 		"spam.junk":           points("7"),
 		"spam.reject":         points("0"),
 		"spam.greylist":       points("3"),
+		"spam.personal":       texts(`"off"`, "want one of on, off", `"yes"`, `""`),
 		"spam.greylist_delay": {good: `"10m"`, bad: []string{`"59s"`, `"7h"`, `"0s"`, `"-5m"`}, wrong: []string{`"2 days"`, "true", "[]", `""`}, hint: "want a duration in quotes", reason: "want"},
 		"spam.blocklists": {good: `["zen.spamhaus.org", "bl.example"]`, bad: []string{`["zen"]`, `["-x.test"]`, `["a b.test"]`, `["a.test","b.test","c.test","d.test","e.test","f.test","g.test","h.test","i.test"]`},
 			wrong: []string{`"zen.spamhaus.org"`, "7", "[7]"}, hint: "want a list of texts"}, // several reasons

@@ -146,6 +146,8 @@ type Spam struct {
 	GreylistDelay time.Duration `toml:"greylist_delay"`
 	// Lists in the DNS of addresses that send unwanted mail, by their zones, at most 8. Ask their owners first: many are not free for all.
 	Blocklists []string `toml:"blocklists"`
+	// "on": what people move to and from Junk teaches the server what they want to read, each for themselves. "off".
+	Personal string `toml:"personal"`
 }
 
 // Queue is about mail to other servers.
@@ -241,7 +243,7 @@ func Default(dir string) *Config {
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Origin:   Origin{DMARC: DMARCReject, Loopback: LoopbackTrust, TrustedSealers: []string{}, NewKeys: KeysPublished},
-		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}},
+		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}, Personal: On},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, RedirectSender: SenderReturn, Redirects: 100, Answers: 200},

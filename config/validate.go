@@ -44,6 +44,12 @@ const (
 	KeysAge       = "age"
 )
 
+// The values of switches.
+const (
+	On  = "on"
+	Off = "off"
+)
+
 // Services lists the listeners in the order of the file, with their names there.
 func (l *Listen) Services() []Service {
 	return []Service{
@@ -277,6 +283,7 @@ func (s *Spam) validate() error {
 		between("spam.junk", s.Junk, 0, 100),
 		between("spam.reject", s.Reject, 0, 100),
 		between("spam.greylist", s.Greylist, 0, 100),
+		oneOf("spam.personal", s.Personal, On, Off),
 		between("spam.greylist_delay", s.GreylistDelay, time.Minute, 6*time.Hour),
 	}
 	if len(s.Blocklists) > 8 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 
+	"schulhof/directory"
 	"schulhof/store"
 )
 
@@ -31,6 +32,9 @@ type Judgement struct {
 	Action Action
 	Reason string // one sentence for the peer, in ASCII; "" with ActionDeliver
 	Fields []byte // header fields to put above the message, each with its line end
+	// Personal tells for each of these accounts whether the message goes to their mailbox for unwanted mail, whatever Action says of that;
+	// it, or what it returns, may be nil: Action holds for all.
+	Personal func(ctx context.Context, to []directory.ID) []bool
 }
 
 // Action is what should become of a message.
@@ -66,13 +70,26 @@ func (s *session) check(ctx context.Context) {
 	case j.Action == ActionDefer:
 		in.refuse(withText(noOrigin, j.Reason), nil)
 	default:
-		if j.Action == ActionJunk {
-			for i := range t.to {
-				t.to[i].Mailbox, t.to[i].Use = "", junk
-			}
-		}
+		t.sort(ctx, &j)
 		if err := in.insert(s.srv.o.Mail.NewSpool(), j.Fields); err != nil {
 			in.refuse(answer(err), err)
+		}
+	}
+}
+
+// sort puts the copies into mailboxes for unwanted mail that belong there.
+func (t *transaction) sort(ctx context.Context, j *Judgement) {
+	var personal []bool
+	if j.Personal != nil {
+		to := make([]directory.ID, len(t.to))
+		for i := range t.to {
+			to[i] = t.to[i].Owner
+		}
+		personal = j.Personal(ctx, to)
+	}
+	for i := range t.to {
+		if personal == nil && j.Action == ActionJunk || personal != nil && personal[i] {
+			t.to[i].Mailbox, t.to[i].Use = "", junk
 		}
 	}
 }

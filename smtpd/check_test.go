@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"schulhof/directory"
 )
 
 // judge is a Checker that says what it is told to.
@@ -113,6 +115,52 @@ func TestJunkGoesToJunk(t *testing.T) {
 	if a, b := len(w.box("anna", "Junk")), len(w.box("ben", "Werbung")); a != 1 || b != 1 {
 		t.Errorf("%d and %d messages in the mailboxes for junk, want 1 each", a, b)
 	}
+}
+
+// What people taught decides for each of them, in the place of what holds for all; what they taught nothing of, Action decides.
+func TestPeopleSortForThemselves(t *testing.T) {
+	t.Parallel()
+	w, j := judged(t)
+	var asked []directory.ID
+	only := func(who string) func(context.Context, []directory.ID) []bool {
+		return func(_ context.Context, to []directory.ID) []bool {
+			asked = to
+			junk := make([]bool, len(to))
+			for i, id := range to {
+				junk[i] = id == w.id[who]
+			}
+			return junk
+		}
+	}
+	p := w.dial(doorMX)
+	p.do("EHLO mail.example.org", "250")
+	send := func(says Judgement) {
+		t.Helper()
+		j.tell(says, nil)
+		p.message("lena@example.org", []string{"anna@school.test", "ben@school.test"}, checkedMail, "250")
+	}
+	count := func(when string, want ...int) {
+		t.Helper()
+		for i, box := range []struct{ who, name string }{{"anna", "INBOX"}, {"anna", "Junk"}, {"ben", "INBOX"}, {"ben", "Junk"}} {
+			if got := len(w.box(box.who, box.name)); got != want[i] {
+				t.Errorf("%s: %d messages in %s of %s, want %d", when, got, box.name, box.who, want[i])
+			}
+		}
+	}
+	send(Judgement{Personal: only("anna")})
+	count("anna does not want it", 0, 1, 1, 0)
+	if len(asked) != 2 {
+		t.Errorf("asked for %v", asked)
+	}
+	send(Judgement{Action: ActionJunk, Personal: only("ben")})
+	count("junk for all, but anna wants it", 1, 1, 1, 1)
+	send(Judgement{Action: ActionJunk, Personal: func(context.Context, []directory.ID) []bool { return nil }})
+	count("nobody has an opinion", 1, 2, 1, 2)
+	j.tell(Judgement{Action: ActionRefuse, Personal: func(context.Context, []directory.ID) []bool {
+		t.Error("asked about a message that is refused")
+		return nil
+	}}, nil)
+	p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, "550")
 }
 
 // What the sender says about junk does not count, what a server says that we trust does.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"schulhof/config"
+	"schulhof/directory"
 	"schulhof/smtpd"
 	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/spam"
@@ -22,7 +23,11 @@ func (r *rooms) openChecker(ctx context.Context, o outside) error {
 		return err
 	}
 	c := r.Config.Spam
-	r.Spam, err = spam.New(ctx, r.Store, spam.Options{
+	mail := r.Mail
+	if c.Personal == config.Off {
+		mail = nil
+	}
+	r.Spam, err = spam.New(ctx, r.Store, mail, r.Directory, spam.Options{
 		Origin: origin, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
 		Junk: threshold(c.Junk), Reject: threshold(c.Reject), Greylist: threshold(c.Greylist), GreylistDelay: c.GreylistDelay,
 		Blocklists: c.Blocklists, Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
@@ -49,14 +54,18 @@ type checker struct{ spam *spam.Checker }
 
 // Check implements smtpd.Checker.
 func (c checker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
-	v, err := c.spam.Check(ctx, &spam.Message{
+	message := &spam.Message{
 		Client: m.Client, Hello: m.Hello, Sender: m.Sender, Recipients: m.Recipients, TraceID: m.TraceID, Body: m.Message, Size: m.Message.Size(),
-	})
+	}
+	v, err := c.spam.Check(ctx, message)
 	if err != nil {
 		return smtpd.Judgement{}, err
 	}
 	actions := map[spam.Action]smtpd.Action{
 		spam.Deliver: smtpd.ActionDeliver, spam.Junk: smtpd.ActionJunk, spam.Defer: smtpd.ActionDefer, spam.Refuse: smtpd.ActionRefuse,
 	}
-	return smtpd.Judgement{Action: actions[v.Action], Reason: v.Reason, Fields: v.Fields}, nil
+	return smtpd.Judgement{
+		Action: actions[v.Action], Reason: v.Reason, Fields: v.Fields,
+		Personal: func(ctx context.Context, to []directory.ID) []bool { return c.spam.Sort(ctx, message, &v, to) },
+	}, nil
 }

@@ -100,6 +100,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	r.Mail, err = mailbox.New(ctx, r.Store, r.Directory, mailbox.Options{
 		Log: r.Log.With("room", "mailbox"), Metrics: o.metrics, Now: o.now,
 		MaxSize: int64(m.MaxSize), MaxBoxes: m.MaxMailboxes, ViewMemory: int64(m.ViewMemory),
+		Lessons: r.Config.Spam.Personal == config.On,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"schulhof/directory"
+	"schulhof/mailbox"
 	"schulhof/smtpd/authenticate"
 	"schulhof/store"
 
@@ -96,6 +98,8 @@ type Verdict struct {
 	Score   float64
 	Symbols []Symbol // what the score is made of
 	Origin  authenticate.Verdict
+
+	settled bool // nobody's own judgement changes it
 }
 
 // Checker judges messages. It is safe for concurrent use.
@@ -103,14 +107,15 @@ type Checker struct {
 	o       Options
 	metrics *metrics
 	grey    *greylist
+	people  *people   // nil: nobody teaches
 	heads   sync.Pool // *[]byte
 
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
 
-// New opens the domain; Close ends its background work.
-func New(ctx context.Context, s *store.Store, o Options) (*Checker, error) {
+// New opens the domain; Close ends its background work. Without mail nobody teaches what they want to read.
+func New(ctx context.Context, s *store.Store, mail *mailbox.Mail, dir *directory.Directory, o Options) (*Checker, error) {
 	o = o.withDefaults()
 	if o.Origin == nil || o.Hostname == "" {
 		return nil, errors.New("spam: Origin and Hostname are needed")
@@ -123,9 +128,17 @@ func New(ctx context.Context, s *store.Store, o Options) (*Checker, error) {
 	if err := c.grey.load(ctx); err != nil {
 		return nil, fmt.Errorf("spam: %w", err)
 	}
+	if mail != nil {
+		if c.people, err = openPeople(ctx, s, mail, dir, o.Log); err != nil {
+			return nil, fmt.Errorf("spam: %w", err)
+		}
+	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	c.work.Go(func() { c.grey.run(work) })
+	if c.people != nil {
+		c.work.Go(func() { c.people.train(work) })
+	}
 	return c, nil
 }
 
@@ -174,7 +187,7 @@ func (c *Checker) decide(ctx context.Context, m *Message, v *Verdict) {
 	case reaches(v.Score, c.o.Reject):
 		v.Action, v.Reason = Refuse, fmt.Sprintf("The message has too many marks of unwanted mail (%.1f): %s", v.Score, v.worst())
 	case o.Action == authenticate.Junk:
-		v.Action, v.Reason = Junk, o.Reason
+		v.Action, v.Reason, v.settled = Junk, o.Reason, true
 	case reaches(v.Score, c.o.Greylist) && !vouched(o) && !c.grey.passes(ctx, m):
 		v.Action, v.Reason = Defer, fmt.Sprintf("Your network is not known here yet, please try again in %s (greylisting)", minutes(c.o.GreylistDelay))
 	case reaches(v.Score, c.o.Junk):

@@ -4,5 +4,8 @@
 // about its origin, a few marks of its header (head.go), blocklists (blocklist.go). Doubtful mail from networks that nothing is known of
 // has to come again (greylist.go). Why a message is in Junk stands in its one X-Spam-Status field (status.go).
 //
-// The room knows neither SMTP's replies nor mailboxes' names. docs/decisions/0043-built-in-spam-score.md says where the weights come from.
+// What people teach by moving mail to and from Junk is learned behind them (trainer.go, personal.go, bayes.go, token.go); Checker.Sort tells for
+// each recipient what they make of a message.
+//
+// The room knows neither SMTP's replies nor where Junk lies. docs/decisions/0043-built-in-spam-score.md says where the weights come from.
 package spam

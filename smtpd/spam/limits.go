@@ -28,5 +28,23 @@ const (
 	maxKnown             = 200_000 // networks
 	knownAtOnce          = 200     // networks that one statement writes
 	flushEvery           = time.Minute
-	sweepEvery           = time.Hour
+
+	// What people teach.
+	minTaught         = 10        // messages of each kind before it counts
+	maxTokens         = 500       // different words of one message
+	minWordBytes      = 3         // of a word; shorter ones say nothing
+	maxWordBytes      = 32        // of a word; longer ones are no words
+	maxTokenText      = 128 << 10 // bytes of a message's text that are looked at, header included
+	maxTokenLine      = 4 << 10   // bytes of a header line
+	tokensAtOnce      = 100       // that one statement reads or writes
+	minStrength       = 0.1       // how far from a half a word's probability is at least
+	maxTelling        = 150       // words that count, those that say most
+	leastProbability  = 0.005     // no word alone decides
+	maxSorted         = 100       // people of one message who are asked what they taught
+	maxPersonTokens   = 30_000    // of one person: about 2 MB
+	maxPersonMessages = 2000      // which were learned, of one person
+	pruneEvery        = 25        // lessons
+	lessonsAtOnce     = 50
+	trainRetry        = 10 * time.Second
+	sweepEvery        = time.Hour
 )

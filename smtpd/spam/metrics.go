@@ -10,6 +10,8 @@ import (
 type metrics struct {
 	verdict *prometheus.CounterVec // messages; action
 	symbol  *prometheus.CounterVec // messages; symbol of the built-in score
+
+	personal prometheus.Counter // copies that went elsewhere because of what their owners taught
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -19,11 +21,13 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		verdict: counter("verdicts_total", "Messages that were judged, by what should become of them.", "action"),
 		symbol:  counter("symbols_total", "Messages of which the built-in score noted something, by its name.", "symbol"),
+		personal: prometheus.NewCounter(prometheus.CounterOpts{Name: "schulhof_spam_personal_total",
+			Help: "Copies that went to Junk, or not there, because of what their owners taught."}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.verdict, m.symbol} {
+	for _, c := range []prometheus.Collector{m.verdict, m.symbol, m.personal} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"schulhof/directory"
+	"schulhof/mailbox"
 	"schulhof/smtpd/authenticate"
 	"schulhof/store"
 	"schulhof/store/storetest"
@@ -22,6 +24,10 @@ type world struct {
 	store   *store.Store
 	origin  *origin
 	checker *Checker
+	mail    *mailbox.Mail // nil unless withPeople opened it
+	dir     *directory.Directory
+	anna    directory.ID
+	ben     directory.ID
 	clock   atomic.Int64 // since then; background work reads it, too
 }
 
@@ -50,7 +56,7 @@ func (w *world) open(change ...func(*Options)) {
 	for _, c := range change {
 		c(&o)
 	}
-	c, err := New(context.Background(), w.store, o)
+	c, err := New(context.Background(), w.store, w.mail, w.dir, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -131,8 +137,11 @@ func (z *zone) LookupNetIP(_ context.Context, network, host string) ([]netip.Add
 const good = "From: Lena <lena@example.org>\r\nTo: anna@school.test\r\nSubject: Ausflug\r\nDate: Wed, 25 Nov 2026 09:59:00 +0000\r\nMessage-ID: <1@example.org>\r\n"
 
 // from is a message of a client with a header.
-func from(client, header string) *Message {
-	text := header + "\r\nWir fahren ins Museum.\r\n"
+func from(client, header string) *Message { return whole(client, header, "Wir fahren ins Museum.") }
+
+// whole is one with this body.
+func whole(client, header, body string) *Message {
+	text := header + "\r\n" + body + "\r\n"
 	return &Message{
 		Client: netip.MustParseAddr(client), Hello: "mail.example.org", Sender: "lena@example.org", Recipients: []string{"anna@school.test"},
 		TraceID: "trace", Body: strings.NewReader(text), Size: int64(len(text)),
