@@ -95,7 +95,8 @@ func (s *sieveSession) serve(ctx context.Context) {
 	for {
 		verb, args, err := s.readCommand()
 		if err != nil {
-			s.broken(err)
+			s.say(s.lost(err))
+			s.wire.lingerAndClose()
 			return
 		}
 		r := s.command(ctx, verb, args)
@@ -134,8 +135,8 @@ func (s *sieveSession) mistake(text string) sieveReply {
 	return sieveReply{word: "NO", text: text}
 }
 
-// broken ends a connection whose command could not be read.
-func (s *sieveSession) broken(err error) {
+// lost ends a connection where something could not be read: what follows may be part of it, and is no command.
+func (s *sieveSession) lost(err error) sieveReply {
 	text := ""
 	var bad *sieveSyntax
 	switch {
@@ -150,11 +151,8 @@ func (s *sieveSession) broken(err error) {
 	case errors.Is(err, errLineEnd), errors.Is(err, errControl):
 		text = "Lines end with CRLF and have no control characters"
 	}
-	if text != "" {
-		s.say(sieveReply{word: "BYE", text: text})
-	}
 	s.log.Debug("connection ended", "err", err)
-	s.wire.lingerAndClose()
+	return sieveReply{word: "BYE", text: text}
 }
 
 // say writes a reply; it leaves before the next wait.

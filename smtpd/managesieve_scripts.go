@@ -28,7 +28,10 @@ func (s *sieveSession) authenticate(ctx context.Context, args []string) sieveRep
 	} else {
 		s.wire.out = append(s.wire.out, "\"\"\r\n"...)
 		answer, err := s.readStrings()
-		if err != nil || len(answer) != 1 || answer[0] == "*" {
+		if err != nil {
+			return s.lost(err)
+		}
+		if len(answer) != 1 || answer[0] == "*" {
 			return s.mistake("Login cancelled")
 		}
 		response = answer[0]
