@@ -39,6 +39,7 @@ func TestOtherPeoplesPrograms(t *testing.T) {
 	t.Run("three readers see the same bytes", s.readers)
 	t.Run("mbsync", s.mbsync)
 	t.Run("Thunderbird", s.thunderbird)
+	t.Run("sieve-connect", s.sieveConnect)
 }
 
 // school is a running server with a few people: anna, ben, tina (who owns the class 7b of the two) and sync.
