@@ -38,6 +38,7 @@ var capabilities = [...]capability{
 	{name: "QRESYNC", in: loggedIn},            // RFC 7162
 	{name: "ACL", in: loggedIn},                // RFC 4314
 	{name: "RIGHTS=texk", in: loggedIn},
+	{name: "METADATA", in: loggedIn},      // RFC 5464
 	{name: "LIST-MYRIGHTS", in: loggedIn}, // RFC 8440
 	{name: "QUOTA", in: loggedIn},         // RFC 9208
 	{name: "QUOTA=RES-STORAGE", in: loggedIn},

@@ -55,6 +55,8 @@ var commands = map[string]command{
 	"DELETEACL":      {in: loggedIn, run: (*conn).deleteACL},
 	"GETACL":         {in: loggedIn, run: (*conn).getACL},
 	"LISTRIGHTS":     {in: loggedIn, run: (*conn).listRights},
+	"GETMETADATA":    {in: loggedIn, run: (*conn).getMetadata},
+	"SETMETADATA":    {in: loggedIn, run: (*conn).setMetadata},
 	"MYRIGHTS":       {in: loggedIn, run: (*conn).myRights},
 
 	"APPEND":   {in: loggedIn, run: (*conn).append},

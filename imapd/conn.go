@@ -22,6 +22,8 @@ const (
 	qresync
 	utf8accept
 	rev2
+	metadata       // RFC 5464 §4.4.2
+	metadataServer // the same, for the server's entries only
 )
 
 // conn is one client connection. One goroutine owns it; only wire.wake and wire.stop may be called from others.
@@ -54,6 +56,7 @@ type conn struct {
 	tries    int          // logins that failed
 	count    int64        // commands, for the log
 	client   string       // what ID said, for the log
+	noted    uint64       // metadata up to here was told
 	keywords []string     // the selected mailbox's owner's, as last told to the client
 }
 
@@ -270,6 +273,11 @@ func (c *conn) answer(name string, row command, err error) error {
 	var b *byeError
 	if errors.As(err, &b) {
 		return err
+	}
+	if c.signedIn {
+		if err := c.syncMetadata(context.Background()); err != nil {
+			return err
+		}
 	}
 	if c.sel != nil {
 		if err := c.sync(!row.fixed || c.uidMode); err != nil {

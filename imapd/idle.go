@@ -22,6 +22,9 @@ func (c *conn) idle(_ context.Context, p *parser) error {
 			keys = append(keys, directory.ListKey()) // who leaves a group reads its mail no more
 		}
 	}
+	if c.enabled&(metadata|metadataServer) != 0 {
+		keys = append(keys, mailbox.MetadataKey())
+	}
 	stop := c.watch(keys)
 	defer stop()
 	c.w.str("+ idling\r\n")
@@ -56,6 +59,9 @@ func (c *conn) waitForDone(p *parser) error {
 		}
 		c.w.ensure()
 		if err := c.interrupted(); err != nil {
+			return err
+		}
+		if err := c.syncMetadata(context.Background()); err != nil {
 			return err
 		}
 		if err := c.sync(true); err != nil {

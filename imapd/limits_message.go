@@ -22,6 +22,8 @@ const (
 	maxSearchDepth = 50
 	// maxSearchKeys bounds the keys of one search; each is tried on each message.
 	maxSearchKeys = 1000
+	// maxMetadataEntries bounds the entries of one GETMETADATA or SETMETADATA.
+	maxMetadataEntries = 100
 	// maxSortKeys bounds the criteria of SORT; there are seven, each in two directions.
 	maxSortKeys = 14
 	// maxPreparing bounds the messages of one MULTIAPPEND that are made durable at once; each is in memory up to 256 KiB.

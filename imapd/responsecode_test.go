@@ -42,7 +42,7 @@ var responseCodes = []struct{ code, rfc, transcript, never string }{
 	{"MAXCONVERTMESSAGES", "5259", "", "CONVERT is not offered"},
 	{"MAXCONVERTPARTS", "5259", "", "CONVERT is not offered"},
 	{"MESSAGELIMIT", "9738", "", "a command may name any number of messages"},
-	{"METADATA", "5464", "", "METADATA is not offered yet"},
+	{"METADATA", "5464", "metadata", ""},
 	{"MODIFIED", "7162", "store-condstore", ""},
 	{"NEWNAME", "2060", "", "obsolete"},
 	{"NOMODSEQ", "7162", "", "every mailbox keeps modseqs"},

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"math"
 	"strings"
 	"unicode"
 
@@ -72,13 +73,13 @@ func forLog(s string) string {
 }
 
 // enable switches on what changes our answers. Unknown names are ignored. RFC 5161, RFC 9051 §6.3.1.
-func (c *conn) enable(_ context.Context, p *parser) error {
+func (c *conn) enable(ctx context.Context, p *parser) (err error) {
 	var names []string
 	for first := true; first || p.more(); first = false {
 		p.sp()
 		names = append(names, upper([]byte(p.atom())))
 	}
-	if err := p.end(); err != nil {
+	if err = p.end(); err != nil {
 		return err
 	}
 	c.w.str("* ENABLED")
@@ -91,6 +92,10 @@ func (c *conn) enable(_ context.Context, p *parser) error {
 			c.enableOne(&now, qresync, " QRESYNC")
 		case "UTF8=ACCEPT":
 			c.enableOne(&now, utf8accept, " UTF8=ACCEPT")
+		case "METADATA":
+			c.enableOne(&now, metadata, " METADATA")
+		case "METADATA-SERVER":
+			c.enableOne(&now, metadataServer, " METADATA-SERVER")
 		case "IMAP4REV2":
 			c.enableOne(&now, rev2, " IMAP4rev2")
 		}
@@ -98,6 +103,11 @@ func (c *conn) enable(_ context.Context, p *parser) error {
 	c.w.crlf()
 	if now&(condstore|qresync) != 0 {
 		c.enableCondstore()
+	}
+	if now&^c.enabled&(metadata|metadataServer) != 0 {
+		if _, c.noted, err = c.srv.mail.MetadataChanges(ctx, c.who, math.MaxUint64, c); err != nil {
+			return err
+		}
 	}
 	c.enabled |= now
 	c.w.utf8 = c.enabled&(utf8accept|rev2) != 0

@@ -25,6 +25,15 @@ const (
 	// MaxGrants bounds the rights that one owner grants, on all mailboxes together (fault.Limit); all are kept in memory.
 	MaxGrants = 2000
 
+	// MaxMetadata bounds the entries that count for one owner: their private ones, and the shared ones of their mailboxes.
+	MaxMetadata = 1000
+	// MaxMetadataValue bounds one value in bytes; RFC 5464 §4.3 asks for 1,024 at least in its examples.
+	MaxMetadataValue = 8 << 10
+	// MaxMetadataName bounds an entry's name in bytes.
+	MaxMetadataName = 255
+	// maxMetadataLog is how many changes are remembered for sessions that have not been told yet.
+	maxMetadataLog = 1024
+
 	// maxKnownBoxes bounds the mailboxes whose names are remembered; when there are more, all are forgotten and asked for anew.
 	maxKnownBoxes = 50_000
 

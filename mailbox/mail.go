@@ -25,6 +25,7 @@ type Mail struct {
 	keywords keywordCache
 	seen     *deliverySeen
 	shares   *shares
+	notes    metadataLog
 	sql      *statements
 	metrics  *metrics
 

@@ -225,6 +225,9 @@ func (m *Mail) deleteIn(tx *store.Tx, who directory.ID, name string) error {
 	}
 	tx.Changed(Key(b.ID), modseq+1)
 	tx.AfterCommit(func() { m.views.deleted(b.ID) })
+	if _, err := tx.Exec(`DELETE FROM mailbox_metadata WHERE mailbox_id = $1`, int64(b.ID)); err != nil {
+		return err
+	}
 	return m.dropRights(tx, b.ID)
 }
 

@@ -72,6 +72,9 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 	if err != nil {
 		return err
 	}
+	if err := purgeMetadata(tx, id); err != nil {
+		return err
+	}
 	for _, query := range []string{
 		`DELETE FROM mailbox_right WHERE principal_id = $1 OR mailbox_id IN (SELECT id FROM mailbox WHERE owner_id = $1)`,
 		`DELETE FROM message_seen WHERE account_id = $1`,

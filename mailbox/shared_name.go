@@ -60,6 +60,21 @@ func (m *Mail) nameFor(who, owner directory.ID, path string) string {
 	return start + delimiter + path
 }
 
+// pathOf is what who calls owner's mailbox now; "" if it is gone.
+func (m *Mail) pathOf(ctx context.Context, who directory.ID, id ID, owner directory.ID) (path string, err error) {
+	err = m.store.Read(ctx, func(tx *store.Tx) error {
+		err := tx.QueryRow(`SELECT name FROM mailbox WHERE id = $1`, int64(id)).Scan(&path)
+		if isNoRows(err) {
+			return nil
+		}
+		return err
+	})
+	if path != "" {
+		path = m.nameFor(who, owner, path)
+	}
+	return path, err
+}
+
 // nameOf is what others call owner's INBOX.
 func (m *Mail) nameOf(owner directory.ID) string {
 	start, login := sharedStart, ""
