@@ -92,6 +92,9 @@ func keyCases() map[string]keyCase {
 		"spam.greylist_delay": {good: `"10m"`, bad: []string{`"59s"`, `"7h"`, `"0s"`, `"-5m"`}, wrong: []string{`"2 days"`, "true", "[]", `""`}, hint: "want a duration in quotes", reason: "want"},
 		"spam.blocklists": {good: `["zen.spamhaus.org", "bl.example"]`, bad: []string{`["zen"]`, `["-x.test"]`, `["a b.test"]`, `["a.test","b.test","c.test","d.test","e.test","f.test","g.test","h.test","i.test"]`},
 			wrong: []string{`"zen.spamhaus.org"`, "7", "[7]"}, hint: "want a list of texts"}, // several reasons
+		"reports.send": {good: `["tls"]`, bad: []string{`["spam"]`, `["TLS"]`}, wrong: []string{`"tls"`, "7", "[7]"},
+			hint: "want a list of texts", reason: "want one of dmarc, tls"},
+		"reports.keep":       times(`"720h"`, `"23h"`, `"8767h"`, `"0s"`),
 		"queue.lifetime":     times(`"48h"`, `"59m"`, `"721h"`, `"0s"`),
 		"queue.delay_notice": times(`"2h"`, `"59m"`, `"721h"`, `"-1h"`),
 		"queue.undo": {good: `"10s"`, bad: []string{`"31s"`, `"-1s"`, `"1500ms"`}, wrong: []string{`"2 days"`, "true", "[]", `""`},
@@ -245,6 +248,8 @@ func TestBoundsAreTaken(t *testing.T) {
 		"files.max_size":             {`"1MiB"`, `"1TiB"`},
 		"files.keep":                 {`"1h"`, `"87600h"`},
 		"retention.deleted_accounts": {`"0s"`, `"24h"`, `"87600h"`},
+		"reports.send":               {`[]`, `["dmarc", "tls"]`},
+		"reports.keep":               {`"24h"`, `"8766h"`},
 		"queue.lifetime":             {`"1h"`, `"720h"`},
 		"queue.delay_notice":         {`"0s"`, `"1h"`, `"720h"`},
 		"queue.undo":                 {`"0s"`, `"30s"`},

@@ -15,6 +15,7 @@ type Config struct {
 	DNS      DNS      `toml:"dns"`
 	Origin   Origin   `toml:"origin"`
 	Spam     Spam     `toml:"spam"`
+	Reports  Reports  `toml:"reports"`
 	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
 	Filters  Filters  `toml:"filters"`
@@ -150,6 +151,16 @@ type Spam struct {
 	Personal string `toml:"personal"`
 }
 
+// Reports is about what mail servers tell each other once a day: who sends in the name of a domain (DMARC), and how well connections
+// are encrypted (TLS-RPT). What others report about us is shown by the command reports.
+type Reports struct {
+	// What is reported to the owners of other domains who ask for it in the DNS: a list of "dmarc" and "tls". They learn from which
+	// addresses mail in their names came here, and whether it was believed, not who got it.
+	Send []string `toml:"send"`
+	// How long reports of others are kept, 24h to 8766h (a year).
+	Keep time.Duration `toml:"keep"`
+}
+
 // Queue is about mail to other servers.
 type Queue struct {
 	// How long a message is tried before it goes back to its sender, 1h to 720h. RFC 5321 asks for four to five days.
@@ -244,6 +255,7 @@ func Default(dir string) *Config {
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Origin:   Origin{DMARC: DMARCReject, Loopback: LoopbackTrust, TrustedSealers: []string{}, NewKeys: KeysPublished},
 		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}, Personal: On},
+		Reports:  Reports{Send: []string{ReportDMARC, ReportTLS}, Keep: 90 * 24 * time.Hour},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},
 		Filters:  Filters{RedirectOutside: []string{"teacher", "parent", "staff", "admin"}, RedirectSender: SenderReturn, Redirects: 100, Answers: 200},

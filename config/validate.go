@@ -38,6 +38,12 @@ const (
 	SenderOwner  = "owner"
 )
 
+// The values in reports.send.
+const (
+	ReportDMARC = "dmarc"
+	ReportTLS   = "tls"
+)
+
 // The values of origin.new_keys.
 const (
 	KeysPublished = "published"
@@ -91,7 +97,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Reports.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
 
@@ -293,6 +299,14 @@ func (s *Spam) validate() error {
 		if !isHostname(zone) || !strings.Contains(zone, ".") {
 			errs = append(errs, fmt.Errorf("spam.blocklists: %q is no zone such as zen.spamhaus.org", zone))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reports) validate() error {
+	errs := []error{between("reports.keep", r.Keep, 24*time.Hour, 8766*time.Hour)}
+	for _, kind := range r.Send {
+		errs = append(errs, oneOf("reports.send", kind, ReportDMARC, ReportTLS))
 	}
 	return errors.Join(errs...)
 }

@@ -195,6 +195,9 @@ func (s *session) finish(ctx context.Context) reply {
 		s.sayToAll(r)
 		return reply{close: r.close}
 	}
+	if s.reported(ctx, began) {
+		return reply{}
+	}
 	out := s.deliver(ctx, t)
 	took := time.Since(began)
 	s.srv.metrics.messageDone(s.door, metricCode(out.reply), in.size, took)

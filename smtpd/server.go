@@ -42,6 +42,7 @@ type Options struct {
 	Checker                Checker          // nil: mail from other servers is taken as it comes
 	CheckLoopback          bool             // mail from loopback addresses is judged as well
 	Signer                 Signer           // nil: what leaves is not signed
+	Reports                Reports          // nil: reports are mail like any other
 	Returns                Returns          // nil: no address leads back to other servers
 	Now                    func() time.Time // nil: time.Now
 }

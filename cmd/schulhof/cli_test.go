@@ -274,6 +274,13 @@ var theContract = []step{
 	{"check --repair", "", 0, "problems", ""},
 	{"reindex", "", 0, "done", ""},
 
+	{"reports list", "", 0, "[]", ""},
+	{"reports list --kind tls --failed", "", 0, "[]", ""},
+	{"reports list --kind spam", "", 2, "", "want dmarc or tls"},
+	{"reports show 1", "", 1, "", "there is no report 1"},
+	{"reports show one", "", 2, "", "is no ID"},
+	{"reports", "", 2, "", "a command is missing"},
+
 	{"queue list", "", 0, "[]", ""},
 	{"queue list --state held --sender @school.test --recipient a@b.test --domain b.test --older 4h", "", 0, "[]", ""},
 	{"queue list --state dead", "", 2, "", "want one of new"},

@@ -28,7 +28,7 @@ func (r *rooms) openChecker(ctx context.Context, o outside) error {
 		mail = nil
 	}
 	r.Spam, err = spam.New(ctx, r.Store, mail, r.Directory, spam.Options{
-		Origin: origin, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
+		Origin: countingOrigin{origin, r.Reports}, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
 		Junk: threshold(c.Junk), Reject: threshold(c.Reject), Greylist: threshold(c.Greylist), GreylistDelay: c.GreylistDelay,
 		Blocklists: c.Blocklists, Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
 	})

@@ -21,6 +21,7 @@ import (
 	"schulhof/smtpd/lists"
 	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
+	"schulhof/smtpd/reports"
 	"schulhof/smtpd/resolver"
 	"schulhof/smtpd/spam"
 	"schulhof/smtpd/srs"
@@ -52,6 +53,7 @@ type rooms struct {
 	Remote    *remote.Client        // brings mail to other servers
 	Keys      *authenticate.Keyring // what mail that leaves is signed with
 	Spam      *spam.Checker         // judges mail from other servers
+	Reports   *reports.Reports      // what is exchanged with other servers about mail
 	Returns   *srs.Rewriter         // the senders of what is sent on
 	Log       *slog.Logger
 }
@@ -105,7 +107,10 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.openOutside(o), r.openReturns(o), r.openQueue(ctx, o), r.openFilters(ctx, o), r.openChecker(ctx, o)); err != nil {
+	if err := errors.Join(r.openOutside(o), r.openReturns(o), r.openQueue(ctx, o), r.openFilters(ctx, o)); err != nil {
+		return err
+	}
+	if err := errors.Join(r.openReports(ctx, o), r.openChecker(ctx, o)); err != nil {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{

@@ -29,6 +29,7 @@ func commands() []func(*app) *cobra.Command {
 		newPolicyCommand,
 		newQueueCommand,
 		newReindexCommand,
+		newReportsCommand,
 		newResourceCommand,
 		newRestoreCommand,
 		newRouteCommand,

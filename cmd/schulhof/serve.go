@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"schulhof/config"
-	"schulhof/smtpd/remote"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -94,7 +93,8 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	group.Go(func() error { return certs.watch(groupCtx) })
 	group.Go(func() error { return r.keepRetention(groupCtx) })
 	group.Go(func() error { return r.runQueue(groupCtx) })
-	group.Go(func() error { return r.Remote.Run(groupCtx, remote.Reporting{}) }) // counts only: reports need an address to come from
+	group.Go(func() error { return r.runRemote(groupCtx) })
+	group.Go(func() error { return r.Reports.Run(groupCtx) })
 	group.Go(func() error { return r.expireHeld(groupCtx) })
 	group.Go(func() error { return returnMemory(groupCtx, r.Directory.Hashes, debug.FreeOSMemory) })
 	group.Go(func() error { return r.keepKeys(groupCtx) })

@@ -29,7 +29,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
 		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Filters: r.Filters, Outbound: outbound{r.Queue},
-		Checker: checker{r.Spam}, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys, Returns: r.Returns,
+		Checker: checker{r.Spam}, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys, Returns: r.Returns, Reports: r.Reports,
 	})
 	if err != nil {
 		return nil, err

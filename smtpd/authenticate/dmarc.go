@@ -9,6 +9,7 @@ type DMARC struct {
 	Policy    Policy // what the record asks for
 	Applies   Policy // what holds for this message, pct taken into account; none when it passes
 	SPF, DKIM bool   // which of them speak for From
+	Wanted    bool   // the record says where to report about such mail
 	Sealed    bool   // the policy is not applied, because trusted sealers vouch for the message
 }
 
@@ -31,7 +32,7 @@ func evaluate(f found, s SPF, dkim []DKIM, roll func(percent int) bool) DMARC {
 		d.Result = None
 		return d
 	}
-	d.Record, d.Policy = f.record.domain, f.policy
+	d.Record, d.Policy, d.Wanted = f.record.domain, f.policy, len(f.record.aggregate) > 0
 	unsure := s.Result == TempError && aligned(s.Domain, f.from, f.record.strictSPF)
 	d.SPF = s.Result == Pass && aligned(s.Domain, f.from, f.record.strictSPF)
 	for _, one := range dkim {

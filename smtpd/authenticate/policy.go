@@ -195,6 +195,35 @@ func AskPolicy(ctx context.Context, r Resolver, domain string) (Policy, error) {
 	return f.policy, nil
 }
 
+// Published is a DMARC record as its owner has published it.
+type Published struct {
+	Domain                string // whose record it is
+	Policy, Subdomain     Policy
+	StrictDKIM, StrictSPF bool
+	Percent               int
+	Reports               []string // where aggregate reports are wanted: URIs as they stand there
+}
+
+// AskPublished looks for the record at domain itself; ok is false if there is none that holds.
+func AskPublished(ctx context.Context, r Resolver, domain string) (p Published, ok bool, err error) {
+	ctx, stop := context.WithTimeout(ctx, checkTimeout)
+	defer stop()
+	f := findPolicy(ctx, newBudget(r), domain)
+	if f.err != nil {
+		return p, false, fmt.Errorf("policy of %s: %w", domain, f.err)
+	}
+	if !f.exists || f.record.domain != domain {
+		return p, false, nil
+	}
+	return Published{
+		Domain: domain, Policy: f.record.policy, Subdomain: f.record.subdomain, StrictDKIM: f.record.strictDKIM, StrictSPF: f.record.strictSPF,
+		Percent: f.record.percent, Reports: f.record.aggregate,
+	}, true, nil
+}
+
+// SameOrganization reports whether two domains in ASCII belong to who registered one of them. RFC 7489 §3.2.
+func SameOrganization(a, b string) bool { return organisation(a) == organisation(b) }
+
 // ReadPolicy reads the TXT records of a _dmarc name: the policy of the one record there; ok is false if there is none, or more than one.
 func ReadPolicy(texts []string) (p Policy, ok bool) {
 	var record policyRecord

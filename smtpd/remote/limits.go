@@ -29,6 +29,7 @@ const (
 	reportDays        = 3               // after which a report is dropped whose addressee cannot be asked for
 	daySeconds        = 86400
 	maxAddressees     = 5        // of one report
+	maxURI            = 500      // bytes of an address that reports are posted to
 	maxReport         = 10 << 20 // bytes of a report of others, expanded
 	maxReportPolicies = 1000
 	maxReportDetails  = 10_000

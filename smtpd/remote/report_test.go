@@ -28,13 +28,17 @@ func TestReportRecord(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ texts, want string }{
 		{"v=TLSRPTv1; rua=mailto:tls@there.example", "tls@there.example"},
-		{"v=TLSRPTv1;rua=mailto:a@b.example,https://there.example/x, MAILTO:c%2Bd@b.example?subject=x;", "a@b.example c+d@b.example"},
+		{"v=TLSRPTv1;rua=mailto:a@b.example,https://there.example/x, MAILTO:c%2Bd@b.example?subject=x;", "a@b.example c+d@b.example https://there.example/x"},
 		{"v=spf1|v=TLSRPTv1; rua=mailto:a@b.example", "a@b.example"},
 		{"v=TLSRPTv1; rua=mailto:a@b.example|v=TLSRPTv1; rua=mailto:c@b.example", ""},
 		{"v=TLSRPTv2; rua=mailto:a@b.example", ""}, {"v=TLSRPTv1", ""}, {"", ""},
 		{"v=TLSRPTv1; rua=mailto:a%0D%0Ab@b.example,mailto:%3Ca@b.example,mailto:a@,mailto:@b.example,mailto:a b@b.example,mailto:%zz@b.example", ""},
 	} {
-		if got := strings.Join(parseReportRecord(strings.Split(tt.texts, "|")), " "); got != tt.want {
+		to, post := parseReportRecord(strings.Split(tt.texts, "|"))
+		for _, u := range post {
+			to = append(to, u.String())
+		}
+		if got := strings.Join(to, " "); got != tt.want {
 			t.Errorf("parseReportRecord(%q) = %q, want %q", tt.texts, got, tt.want)
 		}
 	}

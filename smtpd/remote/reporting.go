@@ -120,11 +120,11 @@ type countedDay struct {
 // reportDay sends one report, if somebody wants it.
 func (c *Client) reportDay(ctx context.Context, r Reporting, d countedDay, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
-	to, err := c.addressees(ctx, d.domain)
+	to, post, err := c.addressees(ctx, d.domain)
 	switch {
 	case err != nil && today-d.day <= reportDays:
 		return nil // nobody knows now: on the next round
-	case err != nil || len(to) == 0 || r.From == "" || r.Mailer == nil:
+	case err != nil || len(to)+len(post) == 0 || r.From == "" || r.Mailer == nil:
 		return c.o.Store.Write(ctx, forget)
 	}
 	var rows map[countKey]int64
@@ -135,28 +135,41 @@ func (c *Client) reportDay(ctx context.Context, r Reporting, d countedDay, today
 	if err != nil {
 		return err
 	}
-	message, err := c.reportMail(r, makeReport(r, d, rows), to)
+	report := makeReport(r, d, rows)
+	packed, err := packReport(report)
 	if err != nil {
 		return err
 	}
-	c.log.Info("remote: TLS report", "domain", d.domain, "to", to)
-	return r.Mailer.SendReport(ctx, to, message, forget)
+	for _, u := range post {
+		if err := c.post(ctx, u, packed); err != nil {
+			c.log.Info("remote: a TLS report could not be posted", "domain", d.domain, "host", u.Host, "err", err)
+			if today-d.day <= reportDays {
+				return nil // on the next round; who has it already knows its id
+			}
+		}
+	}
+	c.log.Info("remote: TLS report", "domain", d.domain, "to", to, "posted", len(post))
+	if len(to) == 0 {
+		return c.o.Store.Write(ctx, forget)
+	}
+	return r.Mailer.SendReport(ctx, to, c.reportMail(r, report, packed, to), forget)
 }
 
 // addressees asks the DNS who wants reports about a domain. RFC 8460 §3.
-func (c *Client) addressees(ctx context.Context, domain string) ([]string, error) {
+func (c *Client) addressees(ctx context.Context, domain string) (to []string, post []*url.URL, err error) {
 	found, err := c.o.Resolver.TXT(ctx, "_smtp._tls."+domain)
 	if resolver.IsNotFound(err) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return parseReportRecord(found.Records), nil
+	to, post = parseReportRecord(found.Records)
+	return to, post, nil
 }
 
-// parseReportRecord takes the mail addresses out of the one record that there may be.
-func parseReportRecord(texts []string) (to []string) {
+// parseReportRecord takes the mail and HTTPS addresses out of the one record that there may be.
+func parseReportRecord(texts []string) (to []string, post []*url.URL) {
 	records := 0
 	for _, text := range texts {
 		version, rest, _ := strings.Cut(text, ";")
@@ -164,7 +177,7 @@ func parseReportRecord(texts []string) (to []string) {
 			continue
 		}
 		if records++; records > 1 {
-			return nil
+			return nil, nil
 		}
 		for field := range strings.SplitSeq(rest, ";") {
 			key, value, _ := strings.Cut(field, "=")
@@ -172,13 +185,19 @@ func parseReportRecord(texts []string) (to []string) {
 				continue
 			}
 			for uri := range strings.SplitSeq(value, ",") {
-				if address := mailtoAddress(strings.TrimSpace(uri)); address != "" && len(to) < maxAddressees {
+				uri = strings.TrimSpace(uri)
+				if len(to)+len(post) == maxAddressees {
+					break
+				}
+				if address := mailtoAddress(uri); address != "" {
 					to = append(to, address)
+				} else if u := postAddress(uri); u != nil {
+					post = append(post, u)
 				}
 			}
 		}
 	}
-	return to
+	return to, post
 }
 
 // mailtoAddress is the address in a mailto URI; "" if it is none that can be written to. RFC 6068 §2.
@@ -242,8 +261,8 @@ func reportedPolicy(domain string, key countKey) ReportedPolicy {
 	return p
 }
 
-// reportMail writes the mail that carries a report. RFC 8460 §5.3.
-func (c *Client) reportMail(r Reporting, report *Report, to []string) ([]byte, error) {
+// packReport writes a report as it is sent.
+func packReport(report *Report) ([]byte, error) {
 	text, err := json.Marshal(report)
 	if err != nil {
 		return nil, fmt.Errorf("TLS report: %w", err)
@@ -256,6 +275,11 @@ func (c *Client) reportMail(r Reporting, report *Report, to []string) ([]byte, e
 	if err := z.Close(); err != nil {
 		return nil, fmt.Errorf("TLS report: %w", err)
 	}
+	return packed.Bytes(), nil
+}
+
+// reportMail writes the mail that carries a report. RFC 8460 §5.3.
+func (c *Client) reportMail(r Reporting, report *Report, packed []byte, to []string) []byte {
 	domain := report.Policies[0].Policy.Domain
 	sender := r.From[strings.LastIndexByte(r.From, '@')+1:]
 	name := fmt.Sprintf("%s!%s!%d!%d.json.gz", sender, domain, report.Range.Start.Unix(), report.Range.End.Unix())
@@ -278,9 +302,9 @@ func (c *Client) reportMail(r Reporting, report *Report, to []string) ([]byte, e
 	line("This is a report about TLS on connections that brought mail to %s (RFC 8460).", domain)
 	line("--%s\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64", boundary)
 	line("Content-Disposition: attachment; filename=\"%s\"\r\n", name)
-	writeBase64(&b, packed.Bytes())
+	writeBase64(&b, packed)
 	line("--%s--", boundary)
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // writeBase64 writes lines of 76 characters. RFC 2045 §6.8.

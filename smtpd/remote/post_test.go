@@ -1,0 +1,60 @@
+package remote
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestPostAddress(t *testing.T) {
+	t.Parallel()
+	for uri, want := range map[string]bool{
+		"https://there.example/tls?x=y": true, "HTTPS://there.example:443": true, "https://there.example:8443/": false, "http://there.example/": false,
+		"https://u:p@there.example/": false, "https://192.0.2.1/": false, "https://[::1]/": false, "https://localhost/": false, "https://10.1/": false,
+		"https:///x": false, "mailto:a@b.example": false, "https://there.example/" + strings.Repeat("x", maxURI): false, "": false,
+	} {
+		if got := postAddress(uri) != nil; got != want {
+			t.Errorf("postAddress(%q): %t, want %t", uri, got, want)
+		}
+	}
+}
+
+// A report is posted to a public address only, follows nobody elsewhere, and is not taken for sent when the server says no.
+func TestPost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "tls.there.example. A 192.0.2.9", "inside.example. A 10.0.0.9")
+	var got []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, r.Method+" "+r.Host+r.URL.Path+" "+r.Header.Get("Content-Type")+" "+string(body))
+		switch r.URL.Path {
+		case "/no":
+			out.WriteHeader(http.StatusForbidden)
+		case "/elsewhere":
+			http.Redirect(out, r, "https://inside.example/x", http.StatusTemporaryRedirect)
+		}
+	}))
+	defer server.Close()
+	for _, at := range []string{"192.0.2.9:443", "10.0.0.9:443"} {
+		w.where[netip.MustParseAddrPort(at)] = server.Listener.Addr().String()
+	}
+	for uri, want := range map[string]bool{
+		"https://tls.there.example/take": true, "https://tls.there.example/no": false, "https://tls.there.example/elsewhere": false, "https://inside.example/take": false,
+		"https://nowhere.example/": false,
+	} {
+		if err := w.client.post(t.Context(), postAddress(uri), []byte("packed")); (err == nil) != want {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("posted %q, want three", got)
+	}
+	for _, one := range got {
+		if !strings.HasPrefix(one, "POST tls.there.example/") || !strings.HasSuffix(one, " application/tlsrpt+gzip packed") {
+			t.Errorf("posted %q", one)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package reports
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"schulhof/smtpd/authenticate"
+	"schulhof/store"
+)
+
+// Options say who we are.
+type Options struct {
+	Hostname     string                                                 // our name in Authentication-Results fields
+	Organization string                                                 // in our reports
+	From         string                                                 // the address that they come from, of a domain of ours
+	Local        func(ctx context.Context, domain string) (bool, error) // whether a domain is ours
+	Resolver     authenticate.Resolver                                  // for who wants reports
+	Mailer       Mailer                                                 // nil: no reports about mail are counted and sent
+	Keep         time.Duration                                          // how long reports of others are kept; 0: DefaultKeep
+	Log          *slog.Logger                                           // nil: none
+	Now          func() time.Time                                       // nil: time.Now
+}
+
+// Mailer takes the mail that a report goes out with; the queue is the real one.
+type Mailer interface {
+	// SendReport accepts a message for delivery, in one transaction with also.
+	SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error
+}
+
+// Reports is the room. Its methods may be called by many at once.
+type Reports struct {
+	store   *store.Store
+	o       Options
+	log     *slog.Logger
+	now     func() time.Time
+	reading chan struct{} // one report is read at a time: each may take much memory
+	counted counted
+}
+
+// New opens the room.
+func New(s *store.Store, o Options) *Reports {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Keep <= 0 {
+		o.Keep = DefaultKeep
+	}
+	return &Reports{store: s, o: o, log: o.Log, now: o.Now, reading: make(chan struct{}, 1), counted: counted{rows: map[countKey]int64{}}}
+}
+
+// Run writes down what is counted, every minute, reports on each day after it is over, and forgets old reports, until ctx ends.
+func (r *Reports) Run(ctx context.Context) error {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	next := r.now()
+	for {
+		select {
+		case <-ctx.Done():
+			return r.flush(context.WithoutCancel(ctx))
+		case <-tick.C:
+		}
+		if err := r.flush(ctx); err != nil {
+			r.log.Warn("reports: counts not saved, it will be tried again", "err", err)
+		}
+		if now := r.now(); !now.Before(next) {
+			next = now.Add(sendEvery)
+			for _, work := range []func(context.Context) error{r.send, r.forget} {
+				if err := work(ctx); err != nil && ctx.Err() == nil {
+					r.log.Warn("reports: not all was done, it will be tried again", "err", err)
+				}
+			}
+		}
+	}
+}
