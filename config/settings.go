@@ -16,6 +16,7 @@ type Config struct {
 	Origin   Origin   `toml:"origin"`
 	Spam     Spam     `toml:"spam"`
 	Reports  Reports  `toml:"reports"`
+	Virus    Virus    `toml:"virus"`
 	Queue    Queue    `toml:"queue"`
 	Quota    Quota    `toml:"quota"`
 	Filters  Filters  `toml:"filters"`
@@ -149,6 +150,21 @@ type Spam struct {
 	Blocklists []string `toml:"blocklists"`
 	// "on": what people move to and from Junk teaches the server what they want to read, each for themselves. "off".
 	Personal string `toml:"personal"`
+	// The address of an rspamd, "http://127.0.0.1:11333" or "unix:/run/rspamd/worker.sock": its score and its actions take the place of the built-in score. Empty: none.
+	Rspamd string `toml:"rspamd"`
+	// When it does not answer: "builtin" judges by the built-in score, "defer" asks the other server to come again.
+	RspamdError string `toml:"rspamd_error"`
+	// "on": it also judges what people here send. What it finds doubtful is sent all the same, what it rejects is not. "off".
+	RspamdSubmissions string `toml:"rspamd_submissions"`
+}
+
+// Virus is about viruses in mail from other servers and from people here.
+type Virus struct {
+	// Where ClamAV's clamd listens: "unix:/run/clamav/clamd.ctl" or "127.0.0.1:3310". A message in which it finds something is refused.
+	// Empty: nobody looks.
+	Clamd string `toml:"clamd"`
+	// When it does not answer: "defer" asks to come again later, "deliver" takes the message unseen.
+	OnError string `toml:"on_error"`
 }
 
 // Reports is about what mail servers tell each other once a day: who sends in the name of a domain (DMARC), and how well connections
@@ -254,7 +270,8 @@ func Default(dir string) *Config {
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},
 		Origin:   Origin{DMARC: DMARCReject, Loopback: LoopbackTrust, TrustedSealers: []string{}, NewKeys: KeysPublished},
-		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}, Personal: On},
+		Spam:     Spam{Junk: 6, Reject: 15, Greylist: 4, GreylistDelay: 5 * time.Minute, Blocklists: []string{}, Personal: On, RspamdError: ErrorBuiltin, RspamdSubmissions: Off},
+		Virus:    Virus{OnError: ErrorDefer},
 		Reports:  Reports{Send: []string{ReportDMARC, ReportTLS}, Keep: 90 * 24 * time.Hour},
 		Queue:    Queue{Lifetime: 120 * time.Hour, DelayNotice: 4 * time.Hour, Connections: 100, PerDestination: 20},
 		Quota:    Quota{Student: 1 << 30, Teacher: 5 << 30, Parent: 512 << 20, Staff: 5 << 30, Admin: 5 << 30},

@@ -56,6 +56,13 @@ const (
 	Off = "off"
 )
 
+// The values of spam.rspamd_error and virus.on_error.
+const (
+	ErrorBuiltin = "builtin"
+	ErrorDeliver = "deliver"
+	ErrorDefer   = "defer"
+)
+
 // Services lists the listeners in the order of the file, with their names there.
 func (l *Listen) Services() []Service {
 	return []Service{
@@ -97,7 +104,7 @@ func (c *Config) SetListeners(address string, base int) error {
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
 	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.Security.validate(),
-		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Reports.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
+		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Virus.validate(), c.Reports.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
 
@@ -290,7 +297,12 @@ func (s *Spam) validate() error {
 		between("spam.reject", s.Reject, 0, 100),
 		between("spam.greylist", s.Greylist, 0, 100),
 		oneOf("spam.personal", s.Personal, On, Off),
+		oneOf("spam.rspamd_error", s.RspamdError, ErrorBuiltin, ErrorDefer),
+		oneOf("spam.rspamd_submissions", s.RspamdSubmissions, On, Off),
 		between("spam.greylist_delay", s.GreylistDelay, time.Minute, 6*time.Hour),
+	}
+	if u, err := url.Parse(s.Rspamd); s.Rspamd != "" && !strings.HasPrefix(s.Rspamd, "unix:/") && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "") {
+		errs = append(errs, fmt.Errorf("spam.rspamd: %q is no address such as http://127.0.0.1:11333 or unix:/run/rspamd/worker.sock", s.Rspamd))
 	}
 	if len(s.Blocklists) > 8 {
 		errs = append(errs, fmt.Errorf("spam.blocklists: %d lists, want at most 8", len(s.Blocklists)))
@@ -307,6 +319,21 @@ func (r *Reports) validate() error {
 	errs := []error{between("reports.keep", r.Keep, 24*time.Hour, 8766*time.Hour)}
 	for _, kind := range r.Send {
 		errs = append(errs, oneOf("reports.send", kind, ReportDMARC, ReportTLS))
+	}
+	return errors.Join(errs...)
+}
+
+func (v *Virus) validate() error {
+	errs := []error{oneOf("virus.on_error", v.OnError, ErrorDeliver, ErrorDefer)}
+	if path, ok := strings.CutPrefix(v.Clamd, "unix:"); ok {
+		if !strings.HasPrefix(path, "/") {
+			errs = append(errs, fmt.Errorf("virus.clamd: %q: want a whole path behind unix:", v.Clamd))
+		}
+	} else if v.Clamd != "" {
+		host, port, err := net.SplitHostPort(v.Clamd)
+		if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || host == "" || n < 1 || n > 65535 {
+			errs = append(errs, fmt.Errorf("virus.clamd: %q is no address such as unix:/run/clamav/clamd.ctl or 127.0.0.1:3310", v.Clamd))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ import (
 	"schulhof/store"
 )
 
-// Checker judges messages from other servers, before anything of them is stored.
+// Checker judges messages before anything of them is stored.
 type Checker interface {
 	// Check says what should become of m. An error means that nobody knows now: the peer is asked to come again.
 	Check(ctx context.Context, m Arrived) (Judgement, error)
@@ -23,6 +23,7 @@ type Arrived struct {
 	Hello      string // the name in HELO or EHLO
 	Sender     string // MAIL FROM, "" for <>
 	Recipients []string
+	Login      string // who of our own people sends it; "": it comes from another server
 	TraceID    string
 	Message    *io.SectionReader // as it came, but for the fields that only we may write; several may read it at once, each by a reader of its own
 }
@@ -51,15 +52,23 @@ const (
 // junk is the special use of mailboxes for unwanted mail. RFC 6154 §2.
 const junk = `\Junk`
 
-// check has a message from elsewhere judged. Peers that are trusted, and LMTP's, have done so themselves.
+// check has a message judged: one from elsewhere by Checker, unless its peer is trusted, and one of our people by SubmissionChecker. A program that
+// speaks LMTP has done so itself.
 func (s *session) check(ctx context.Context) {
 	t, in := s.mail, s.mail.body
-	if s.srv.o.Checker == nil || s.door != doorMX || in.refusal.code != 0 || s.exempt() {
+	checker, login := s.srv.o.Checker, ""
+	switch {
+	case s.door.submit:
+		checker, login = s.srv.o.SubmissionChecker, s.who.Account.Login
+	case s.door != doorMX || s.exempt():
+		return
+	}
+	if checker == nil || in.refusal.code != 0 {
 		return
 	}
 	from := int64(len(in.trace))
-	j, err := s.srv.o.Checker.Check(ctx, Arrived{
-		Client: s.remote, Hello: s.hello, Sender: t.envelope.Sender, Recipients: t.addresses(), TraceID: in.id,
+	j, err := checker.Check(ctx, Arrived{
+		Client: s.remote, Hello: s.hello, Sender: t.envelope.Sender, Recipients: t.addresses(), Login: login, TraceID: in.id,
 		Message: io.NewSectionReader(in.spool, from, in.spool.Size()-from),
 	})
 	switch {

@@ -163,6 +163,34 @@ func TestPeopleSortForThemselves(t *testing.T) {
 	p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, "550")
 }
 
+// What our own people send is looked at by a checker of its own, which knows who they are.
+func TestSubmissionsAreChecked(t *testing.T) {
+	t.Parallel()
+	j, other := &judge{}, &judge{}
+	w := newWorld(t, func(o *Options) { o.SubmissionChecker, o.Checker, o.CheckLoopback = j, other, true })
+	send := func(says Judgement, want string, delivered int) {
+		t.Helper()
+		j.tell(says, nil)
+		p := loggedIn(w, doorSubmission, "anna")
+		p.message("anna@school.test", []string{"ben@school.test"}, "From: anna@school.test\r\nSubject: x\r\n\r\nHallo\r\n", want)
+		if got := len(w.inbox("ben")); got != delivered {
+			t.Errorf("%s: %d messages delivered, want %d", want, got, delivered)
+		}
+	}
+	send(Judgement{Action: ActionRefuse, Reason: "The message has a virus: x"}, "550 5.7.1 The message has a virus: x", 0)
+	send(Judgement{Action: ActionDefer, Reason: "later"}, "451 4.7.1 later", 0)
+	send(Judgement{}, "250", 1)
+	if m := j.seen[0]; m.Login != "anna" || !strings.HasSuffix(j.read[0], "\r\n\r\nHallo\r\n") {
+		t.Errorf("asked about %+v, %q", m, j.read[0])
+	}
+	p := w.dial(doorMX)
+	p.do("EHLO mail.example.org", "250")
+	p.message("lena@example.org", []string{"anna@school.test"}, checkedMail, "250")
+	if j.count() != 3 || other.count() != 1 || other.seen[0].Login != "" {
+		t.Errorf("asked %d times about submissions, %d times about others", j.count(), other.count())
+	}
+}
+
 // What the sender says about junk does not count, what a server says that we trust does.
 func TestForgedSpamFieldsGo(t *testing.T) {
 	t.Parallel()

@@ -40,6 +40,7 @@ type Options struct {
 	Lists                  *lists.Lists     // nil: a group's address only leads to its members
 	Filters                *filter.Filters  // nil: nobody has a mail filter, and ServeManageSieve refuses to start
 	Checker                Checker          // nil: mail from other servers is taken as it comes
+	SubmissionChecker      Checker          // nil: what our own people send is taken as it comes
 	CheckLoopback          bool             // mail from loopback addresses is judged as well
 	Signer                 Signer           // nil: what leaves is not signed
 	Reports                Reports          // nil: reports are mail like any other

@@ -30,7 +30,8 @@ func (r *rooms) openChecker(ctx context.Context, o outside) error {
 	r.Spam, err = spam.New(ctx, r.Store, mail, r.Directory, spam.Options{
 		Origin: countingOrigin{origin, r.Reports}, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
 		Junk: threshold(c.Junk), Reject: threshold(c.Reject), Greylist: threshold(c.Greylist), GreylistDelay: c.GreylistDelay,
-		Blocklists: c.Blocklists, Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
+		Blocklists: c.Blocklists, Rspamd: c.Rspamd, RspamdError: onError(c.RspamdError), RspamdSubmissions: c.RspamdSubmissions == config.On,
+		Clamd: r.Config.Virus.Clamd, ClamdError: onError(r.Config.Virus.OnError), Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
 	})
 	return err
 }
@@ -49,23 +50,48 @@ func threshold(points int) float64 {
 	return float64(points)
 }
 
+// onError is a setting as the room wants it.
+func onError(word string) spam.OnError {
+	if word == config.ErrorDefer {
+		return spam.ComeLater
+	}
+	return spam.Proceed
+}
+
 // checker lets smtpd use the room that judges mail; the two do not know each other.
 type checker struct{ spam *spam.Checker }
 
 // Check implements smtpd.Checker.
 func (c checker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
-	message := &spam.Message{
-		Client: m.Client, Hello: m.Hello, Sender: m.Sender, Recipients: m.Recipients, TraceID: m.TraceID, Body: m.Message, Size: m.Message.Size(),
-	}
+	message := spamMessage(&m)
 	v, err := c.spam.Check(ctx, message)
 	if err != nil {
 		return smtpd.Judgement{}, err
 	}
-	actions := map[spam.Action]smtpd.Action{
+	j := judgement(&v)
+	j.Personal = func(ctx context.Context, to []directory.ID) []bool { return c.spam.Sort(ctx, message, &v, to) }
+	return j, nil
+}
+
+// submissionChecker does the same for what our own people send.
+type submissionChecker struct{ spam *spam.Checker }
+
+// Check implements smtpd.Checker.
+func (c submissionChecker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
+	v := c.spam.CheckSubmission(ctx, spamMessage(&m))
+	return judgement(&v), nil
+}
+
+func spamMessage(m *smtpd.Arrived) *spam.Message {
+	return &spam.Message{
+		Client: m.Client, Hello: m.Hello, Sender: m.Sender, Recipients: m.Recipients, Login: m.Login, TraceID: m.TraceID,
+		Body: m.Message, Size: m.Message.Size(),
+	}
+}
+
+func judgement(v *spam.Verdict) smtpd.Judgement {
+	actions := [...]smtpd.Action{
 		spam.Deliver: smtpd.ActionDeliver, spam.Junk: smtpd.ActionJunk, spam.Defer: smtpd.ActionDefer, spam.Refuse: smtpd.ActionRefuse,
 	}
-	return smtpd.Judgement{
-		Action: actions[v.Action], Reason: v.Reason, Fields: v.Fields,
-		Personal: func(ctx context.Context, to []directory.ID) []bool { return c.spam.Sort(ctx, message, &v, to) },
-	}, nil
+	return smtpd.Judgement{Action: actions[v.Action], Reason: v.Reason, Fields: v.Fields}
 }

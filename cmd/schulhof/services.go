@@ -25,11 +25,15 @@ type service struct {
 func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, operations http.Handler) ([]service, error) {
 	c := r.Config
 	loopback := c.Security.AllowPlaintextAuth == config.PlaintextLoopback
+	var submissions smtpd.Checker
+	if r.Spam.ScansSubmissions() {
+		submissions = submissionChecker{r.Spam}
+	}
 	smtp, err := smtpd.New(smtpd.Options{
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
 		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Filters: r.Filters, Outbound: outbound{r.Queue},
-		Checker: checker{r.Spam}, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys, Returns: r.Returns, Reports: r.Reports,
+		Checker: checker{r.Spam}, SubmissionChecker: submissions, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys, Returns: r.Returns, Reports: r.Reports,
 	})
 	if err != nil {
 		return nil, err

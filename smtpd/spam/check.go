@@ -46,9 +46,16 @@ type Options struct {
 	Junk, Reject, Greylist float64
 	GreylistDelay          time.Duration // how long it has to wait; 0: five minutes
 	Blocklists             []string      // zones of the DNS that list addresses; RFC 5782
-	Log                    *slog.Logger
-	Metrics                prometheus.Registerer // nil: none
-	Now                    func() time.Time      // nil: time.Now
+
+	Rspamd            string  // the address of a server of that name, http://host:port; its score takes the place of ours
+	RspamdError       OnError // Proceed: with our own score
+	RspamdSubmissions bool    // it also judges what our own people send
+	Clamd             string  // where ClamAV's daemon listens, unix:/path or host:port; it looks at what our own people send as well
+	ClamdError        OnError
+
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
+	Now     func() time.Time      // nil: time.Now
 }
 
 func (o Options) withDefaults() Options {
@@ -82,6 +89,7 @@ type Message struct {
 	Hello      string // the name in HELO or EHLO
 	Sender     string // MAIL FROM, "" for <>
 	Recipients []string
+	Login      string // who of our own people sends it; "": it comes from another server
 	TraceID    string
 	Body       io.ReaderAt
 	Size       int64
@@ -99,7 +107,9 @@ type Verdict struct {
 	Symbols []Symbol // what the score is made of
 	Origin  authenticate.Verdict
 
-	settled bool // nobody's own judgement changes it
+	base     float64 // what people's own points are added to
+	required float64 // rspamd's threshold for Junk; 0: ours
+	settled  bool    // nobody's own judgement changes it
 }
 
 // Checker judges messages. It is safe for concurrent use.
@@ -108,6 +118,8 @@ type Checker struct {
 	metrics *metrics
 	grey    *greylist
 	people  *people   // nil: nobody teaches
+	rspamd  *rspamd   // nil: not asked
+	clamd   *clamd    // nil: not asked
 	heads   sync.Pool // *[]byte
 
 	stop context.CancelFunc
@@ -124,7 +136,7 @@ func New(ctx context.Context, s *store.Store, mail *mailbox.Mail, dir *directory
 	if err != nil {
 		return nil, fmt.Errorf("spam: %w", err)
 	}
-	c := &Checker{o: o, metrics: m, grey: newGreylist(s, o)}
+	c := &Checker{o: o, metrics: m, grey: newGreylist(s, o), rspamd: newRspamd(o.Rspamd), clamd: newClamd(o.Clamd)}
 	if err := c.grey.load(ctx); err != nil {
 		return nil, fmt.Errorf("spam: %w", err)
 	}
@@ -146,6 +158,9 @@ func New(ctx context.Context, s *store.Store, mail *mailbox.Mail, dir *directory
 func (c *Checker) Close() error {
 	c.stop()
 	c.work.Wait()
+	if c.rspamd != nil {
+		c.rspamd.client.CloseIdleConnections()
+	}
 	return nil
 }
 
@@ -162,14 +177,23 @@ func (c *Checker) Check(ctx context.Context, m *Message) (v Verdict, err error) 
 	if len(c.o.Blocklists) > 0 {
 		in.Beside = func(ctx context.Context, r authenticate.Resolver) { listed = c.askLists(ctx, r, m) }
 	}
-	if v.Origin, err = c.o.Origin.Check(ctx, in); err != nil {
+	others := c.scan(ctx, m)
+	if v.Origin, err = c.o.Origin.Check(ctx, in); err != nil || v.Origin.Action == authenticate.Reject {
+		others.abandon()
+	} else {
+		others.wait()
+	}
+	if err != nil {
 		return v, err
 	}
-	f := facts{message: m, origin: &v.Origin, head: h, listed: listed, now: c.o.Now(), hostname: c.o.Hostname, local: c.o.Local}
-	v.Symbols, v.Score = f.score()
-	c.decide(ctx, m, &v)
+	if others.reply == nil {
+		f := facts{message: m, origin: &v.Origin, head: h, listed: listed, now: c.o.Now(), hostname: c.o.Hostname, local: c.o.Local}
+		v.Symbols, v.Score = f.score()
+		c.metrics.symbols(v.Symbols)
+	}
+	c.decide(ctx, m, &v, others)
+	c.metrics.verdict.WithLabelValues(v.Action.String()).Inc()
 	v.Fields = c.appendStatus(append([]byte(nil), v.Origin.Field...), &v)
-	c.count(&v)
 	c.o.Log.LogAttrs(ctx, slog.LevelDebug, "message judged", slog.String("id", m.TraceID), slog.String("action", v.Action.String()),
 		slog.Float64("score", v.Score), slog.String("spf", string(v.Origin.SPF.Result)), slog.Int("dkim", len(v.Origin.DKIM)),
 		slog.String("dmarc", string(v.Origin.DMARC.Result)), slog.String("from", v.Origin.DMARC.From))
@@ -177,20 +201,31 @@ func (c *Checker) Check(ctx context.Context, m *Message) (v Verdict, err error) 
 }
 
 // decide says what should become of the message. What is known of its origin counts first, because the domain's owner asks for that.
-func (c *Checker) decide(ctx context.Context, m *Message, v *Verdict) {
+func (c *Checker) decide(ctx context.Context, m *Message, v *Verdict, others *scans) {
 	o := &v.Origin
 	switch {
 	case o.Action == authenticate.Reject:
 		v.Action, v.Reason = Refuse, o.Reason
-	case o.Action == authenticate.Defer:
+		return
+	case o.Action == authenticate.Defer && others.virus == "":
 		v.Action, v.Reason = Defer, o.Reason
-	case reaches(v.Score, c.o.Reject):
+		return
+	case others.decide(v):
+		return
+	}
+	v.base = v.Score
+	tooMuch, doubtful := reaches(v.Score, c.o.Reject), reaches(v.Score, c.o.Greylist) && !vouched(o)
+	if others.reply != nil {
+		tooMuch, doubtful = false, others.adopt(v)
+	}
+	switch {
+	case tooMuch:
 		v.Action, v.Reason = Refuse, fmt.Sprintf("The message has too many marks of unwanted mail (%.1f): %s", v.Score, v.worst())
 	case o.Action == authenticate.Junk:
 		v.Action, v.Reason, v.settled = Junk, o.Reason, true
-	case reaches(v.Score, c.o.Greylist) && !vouched(o) && !c.grey.passes(ctx, m):
+	case doubtful && !c.grey.passes(ctx, m):
 		v.Action, v.Reason = Defer, fmt.Sprintf("Your network is not known here yet, please try again in %s (greylisting)", minutes(c.o.GreylistDelay))
-	case reaches(v.Score, c.o.Junk):
+	case reaches(v.base, c.o.Junk):
 		v.Action = Junk
 	default:
 		c.grey.learn(m.Client)
@@ -234,12 +269,4 @@ func minutes(d time.Duration) string {
 		return "a minute"
 	}
 	return fmt.Sprintf("%d minutes", n)
-}
-
-// count feeds the metrics.
-func (c *Checker) count(v *Verdict) {
-	c.metrics.verdict.WithLabelValues(v.Action.String()).Inc()
-	for _, s := range v.Symbols {
-		c.metrics.symbol.WithLabelValues(s.Name).Inc()
-	}
 }

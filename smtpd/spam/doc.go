@@ -4,6 +4,8 @@
 // about its origin, a few marks of its header (head.go), blocklists (blocklist.go). Doubtful mail from networks that nothing is known of
 // has to come again (greylist.go). Why a message is in Junk stands in its one X-Spam-Status field (status.go).
 //
+// If they are configured, ClamAV's daemon and rspamd are asked beside the origin (scan.go, clamd.go, rspamd.go), also about what our own people send.
+//
 // What people teach by moving mail to and from Junk is learned behind them (trainer.go, personal.go, bayes.go, token.go); Checker.Sort tells for
 // each recipient what they make of a message.
 //

@@ -19,6 +19,16 @@ const (
 	dateEarly   = 14 * 24 * time.Hour // mail waits in a queue for five days, and in a moderator's list
 	maxFromText = 64 << 10            // bytes of a From field
 
+	// Other programs.
+	scanTimeout     = 15 * time.Second // within the time for all
+	clamdPiece      = 64 << 10         // bytes that are sent at once
+	maxClamd        = 25 << 20         // bytes that clamd takes unless its StreamMaxLength says otherwise; clamd.conf(5)
+	maxClamdAnswer  = 4 << 10
+	maxVirusName    = 100
+	maxRspamdAnswer = 1 << 20
+	rspamdIdle      = 16 // connections that wait for the next message
+	maxSymbolName   = 64
+
 	// Greylisting. Postgrey's figures: five minutes, two days, 35 days.
 	defaultGreylistDelay = 5 * time.Minute
 	greylistWindow       = 2 * 24 * time.Hour

@@ -91,7 +91,7 @@ func (c *Checker) Sort(ctx context.Context, m *Message, v *Verdict, to []directo
 			c.o.Log.Warn("what a person taught", "id", m.TraceID, "err", err)
 			return nil
 		}
-		own := reaches(v.Score+points(index), c.o.Junk)
+		own := reaches(v.base+points(index), c.o.Junk)
 		if own != junk[i] {
 			junk[i] = own
 			differ++

@@ -17,9 +17,12 @@ func (c *Checker) appendStatus(dst []byte, v *Verdict) []byte {
 	}
 	dst = append(append(append(append(dst, StatusField...), ": "...), word...), ", score="...)
 	dst = append(strconv.AppendFloat(dst, v.Score, 'f', 1, 64), " required="...)
-	if c.o.Junk > 0 {
+	switch {
+	case v.required > 0:
+		dst = strconv.AppendFloat(dst, v.required, 'f', 1, 64)
+	case c.o.Junk > 0:
 		dst = strconv.AppendFloat(dst, c.o.Junk, 'f', 1, 64)
-	} else {
+	default:
 		dst = append(dst, "never"...)
 	}
 	dst = append(dst, "\r\n\ttests="...)
