@@ -57,11 +57,12 @@ func evaluate(f found, s SPF, dkim []DKIM, roll func(percent int) bool) DMARC {
 	return d
 }
 
-// worse reports whether d decides more strictly than other: of several domains in From the strictest counts. RFC 7489 §6.6.1.
+// worse reports whether d decides more strictly than other: of several domains in From the strictest counts. RFC 7489 §6.6.1. One that
+// could not be looked up may ask for anything, so that a second author who asks for nothing does not let the message pass.
 func (d *DMARC) worse(other *DMARC) bool {
 	if a, b := d.Applies.level(), other.Applies.level(); a != b {
 		return a > b
 	}
-	rank := map[Result]int{Fail: 3, TempError: 2, None: 1}
+	rank := map[Result]int{TempError: 3, Fail: 2, None: 1}
 	return rank[d.Result] > rank[other.Result]
 }
