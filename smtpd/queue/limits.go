@@ -37,16 +37,17 @@ const (
 	sessionIdle  = 5 * time.Second
 	sessionMails = 100 // messages over one connection
 
-	leastTries  = 3                // a message whose lifetime is over was tried so often, or its destination was
-	oneMoreTry  = time.Hour        // what it gets otherwise
-	stepWorth   = time.Minute      // a difference of the clocks that counts as one that was set
-	downWorth   = 10 * time.Minute // a time without a server that does not count towards a lifetime
-	maxSleep    = 10 * time.Minute // while something waits: the clock may have been set
-	storePause  = time.Second      // after the store did not answer
-	writeTries  = 5
-	drainGrace  = 7 * time.Second // deliveries under way when the server stops; SIGTERM has 10 s
-	maxReturned = 64 << 10        // bytes of a message that a notice returns whole
-	maxHeader   = 32 << 10        // bytes of a header that it returns
+	leastTries   = 3                // a message whose lifetime is over was tried so often, or its destination was
+	oneMoreTry   = time.Hour        // what it gets otherwise
+	stepWorth    = time.Minute      // a difference of the clocks that counts as one that was set
+	downWorth    = 10 * time.Minute // a time without a server that does not count towards a lifetime
+	maxSleep     = 10 * time.Minute // while something waits: the clock may have been set
+	storePause   = time.Second      // after the store did not answer
+	longestPause = time.Minute      // between tries to write down what became of a message, while the disk is full
+	writeTries   = 5
+	drainGrace   = 7 * time.Second // deliveries under way when the server stops; SIGTERM has 10 s
+	maxReturned  = 64 << 10        // bytes of a message that a notice returns whole
+	maxHeader    = 32 << 10        // bytes of a header that it returns
 
 	// PageSize is how many messages List returns at once.
 	PageSize = 500

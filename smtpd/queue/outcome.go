@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"schulhof/store"
+	"schulhof/store/fault"
 )
 
 // conclude writes down what a try led to, in one commit with what the sender is told, and says what it means for the
 // destination. err is what ended the connection, for the log.
 func (q *Queue) conclude(ctx context.Context, d *delivery, results []Result, err error) verdict {
-	ctx = context.WithoutCancel(ctx) // what is known now must not be forgotten
 	o := q.sort(d, results)
 	o.cause = err
-	q.write(ctx, o)
+	q.write(context.WithoutCancel(ctx), ctx, o) // what is known now must not be forgotten
 	q.report(o)
 	last := results[len(results)-1]
 	switch {
@@ -110,19 +110,25 @@ func cleanReply(s string) string {
 }
 
 // write makes o durable. A notice that cannot be made is waited for, except that recipients who have the message leave the
-// queue at once: they must not get it again.
-func (q *Queue) write(ctx context.Context, o *outcome) {
+// queue at once: they must not get it again. While the disk is full it waits for room, until work ends.
+func (q *Queue) write(ctx, work context.Context, o *outcome) {
 	for try := 1; ; try++ {
 		err := q.writeOnce(ctx, o)
 		if err == nil {
 			return
 		}
 		q.log.Error("queue: write down what became of a message", "id", o.message.TraceID, "try", try, "err", err)
-		if q.store.ReadOnlyCause() != nil || try == writeTries {
+		if q.store.ReadOnlyCause() != nil || try >= writeTries && !fault.Is(err, fault.Unavailable) {
 			return // a restart is needed; then it is sent again, which is better than lost
 		}
 		o.later, o.failed = append(o.later, o.failed...), nil // they are told at the next try
-		time.Sleep(storePause)
+		pause := time.NewTimer(min(time.Duration(try)*storePause, longestPause))
+		select {
+		case <-work.Done():
+			pause.Stop()
+			return // likewise
+		case <-pause.C:
+		}
 	}
 }
 
