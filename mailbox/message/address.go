@@ -46,7 +46,7 @@ func (l *addressList) next() (a rawAddress, ok bool) {
 			l.spaced = len(l.word) > 0
 			l.i++
 		case '(':
-			n := commentLen(l.s[l.i:])
+			n := CommentLen(l.s[l.i:])
 			l.comment = strings.Trim(l.s[l.i:l.i+n], "() \t")
 			l.i += n
 			l.spaced = len(l.word) > 0
@@ -198,7 +198,7 @@ func (l *addressList) angle() rawAddress {
 			l.i += n
 			continue
 		case c == '(':
-			l.i += commentLen(l.s[l.i:])
+			l.i += CommentLen(l.s[l.i:])
 			continue
 		case c == ':' && a.route == "" && len(l.word) > 0 && l.word[0] == '@':
 			a.route = string(l.word) // RFC 5322 §4.4 obs-route
@@ -234,7 +234,7 @@ func (l *addressList) skipJunk() {
 	for l.i < len(l.s) && l.s[l.i] != ',' && l.s[l.i] != ';' {
 		switch l.s[l.i] {
 		case '(':
-			n := commentLen(l.s[l.i:])
+			n := CommentLen(l.s[l.i:])
 			l.comment = strings.Trim(l.s[l.i:l.i+n], "() \t")
 			l.i += n
 		case '"':

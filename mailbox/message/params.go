@@ -30,12 +30,12 @@ func skipComments(s string) string {
 		if s == "" || s[0] != '(' {
 			return s
 		}
-		s = s[commentLen(s):]
+		s = s[CommentLen(s):]
 	}
 }
 
-// commentLen is the length of the comment s begins with, nested ones included; an open one reaches to the end.
-func commentLen(s string) int {
+// CommentLen is the length of the comment that s begins with, nested ones included; an open one reaches to the end. RFC 5322 §3.2.2.
+func CommentLen(s string) int {
 	depth := 0
 	for i := 0; i < len(s); i++ {
 		switch s[i] {

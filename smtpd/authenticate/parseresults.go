@@ -1,6 +1,10 @@
 package authenticate
 
-import "strings"
+import (
+	"strings"
+
+	"schulhof/mailbox/message"
+)
 
 // finding is one result in an Authentication-Results field.
 type finding struct {
@@ -55,7 +59,7 @@ func splitResults(value string) (parts [][]string) {
 	for i := 0; i < len(value); {
 		switch c := value[i]; c {
 		case '(':
-			i = skipComment(value, i)
+			i += message.CommentLen(value[i:])
 		case '"':
 			var text string
 			text, i = readQuoted(value, i)
@@ -81,23 +85,6 @@ func splitResults(value string) (parts [][]string) {
 	}
 	end()
 	return append(parts, words)
-}
-
-// skipComment is the index behind the comment that begins at i; comments nest. RFC 5322 §3.2.2.
-func skipComment(s string, i int) int {
-	for depth := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(s)
 }
 
 // readQuoted is the text of the quoted-string that begins at i, and the index behind it.
