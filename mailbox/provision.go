@@ -78,6 +78,7 @@ func (m *Mail) purge(tx *store.Tx, id directory.ID, _ bool) error {
 	for _, query := range []string{
 		`DELETE FROM mailbox_right WHERE principal_id = $1 OR mailbox_id IN (SELECT id FROM mailbox WHERE owner_id = $1)`,
 		`DELETE FROM message_seen WHERE account_id = $1`,
+		`DELETE FROM mail_import WHERE owner_id = $1`,
 		`INSERT INTO mailbox_gone (mailbox_id) SELECT id FROM mailbox WHERE owner_id = $1`,
 		`DELETE FROM mailbox WHERE owner_id = $1`,
 		`DELETE FROM subscription WHERE owner_id = $1`,

@@ -258,6 +258,8 @@ var theContract = []step{
 	{"import mail --user ben box.mbox", "", 0, "failed imported present", ""},
 	{"import mail --user nobody box.mbox", "", 1, "", "nobody"},
 	{"import mail box.mbox", "", 2, "", "user"},
+	{"import mail --user ben imaps://ben:secret@old.test", "", 2, "", "no password in the address"},
+	{"import mail --user ben imaps://ben@old.test", "", 1, "", "no password on standard input"},
 	{"export --user ben out", "", 0, "export mailboxes messages objects", ""},
 	{"file trash ben", "", 0, "[]", ""},
 	{"file trash 9z", "", 1, "", "9z"},

@@ -31,32 +31,37 @@ func newImportCommand(a *app) *cobra.Command {
 }
 
 func newImportMailCommand(a *app) *cobra.Command {
-	var user, box string
+	var user, box, ca string
+	var again bool
 	cmd := &cobra.Command{
-		Use: "mail --user ADDRESS PATH", Short: "Import an mbox, a Maildir or a folder of .eml files", Args: cobra.ExactArgs(1),
+		Use: "mail --user ADDRESS PATH|imaps://LOGIN@HOST", Short: "Import an mbox, a Maildir, a folder of .eml files, or from another server", Args: cobra.ExactArgs(1),
 		Long: "Import an mbox file, a Maildir with its folders, flags and dates, or a folder of .eml files into someone's mail.\n" +
 			"Started again after an interruption it goes on where it stopped: what is in the mailbox already is not imported a second\n" +
-			"time. With --json: imported, present, failed (where, reason).",
+			"time. With --json: imported, present, failed (where, reason).\n\n" +
+			"From another server all folders come by IMAP, with TLS; the first line of standard input is the password there. How far it has come is\n" +
+			"kept, so that the next run takes only what is new; --again looks at everything.",
+		Example: "  schulhof import mail --user anna imaps://anna@old.example < password",
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
 			account, err := r.Directory.AccountByAddress(ctx, user)
 			if err != nil {
 				return err
 			}
-			source, closer, err := a.openMailSource(args[0])
-			if err != nil {
-				return err
-			}
-			defer closer.Close()
 			i := &mailImport{mail: r.Mail, owner: account.ID, top: box, known: map[string]map[store.Hash]int{}}
 			i.report.Failed = []failedMail{}
 			if isTerminal(a.stderr) {
 				i.progress = a.stderr
 			}
-			err = source(ctx, func(m importedMail) error { return i.add(ctx, m) })
-			err = errors.Join(err, i.flush(ctx))
+			if isIMAPAddress(args[0]) {
+				err = a.importIMAP(ctx, i, args[0], account.Address, ca, again)
+			} else {
+				err = a.importFiles(ctx, i, args[0])
+			}
 			i.drop()
-			if err != nil {
+			if err != nil && i.report.Imported > 0 {
 				return fmt.Errorf("%w (%d messages are imported; the same command goes on from there)", err, i.report.Imported)
+			}
+			if err != nil {
+				return err
 			}
 			if err := a.result(i.report, i.report.write); err != nil {
 				return err
@@ -69,8 +74,21 @@ func newImportMailCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&user, "user", "", "`ADDRESS` of the account")
 	cmd.Flags().StringVar(&box, "mailbox", "", "`NAME` of the mailbox for the top of PATH (default: INBOX); folders go beneath it")
+	cmd.Flags().StringVar(&ca, "ca", "", "certificates in PEM `FILE` to trust instead of the system's, for another server")
+	cmd.Flags().BoolVar(&again, "again", false, "look at all messages of another server, also those that were taken over before")
 	cmd.MarkFlagRequired("user")
 	return cmd
+}
+
+// importFiles imports what is in a file or folder.
+func (a *app) importFiles(ctx context.Context, i *mailImport, path string) error {
+	source, closer, err := a.openMailSource(path)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	err = source(ctx, func(m importedMail) error { return i.add(ctx, m) })
+	return errors.Join(err, i.flush(ctx))
 }
 
 // importReport is what --json shows.
@@ -103,6 +121,9 @@ type mailImport struct {
 	report   importReport
 	progress io.Writer // nil: none
 	told     time.Time
+
+	reached func(context.Context) error // notes how far the import has come, once all that was added is stored; nil: nothing to note
+	full    bool                        // something did not fit: no more is noted, so that the next run tries again
 
 	known map[string]map[store.Hash]int // by mailbox: how often a body is there and has not been met in the source
 	box   string                        // of the batch
@@ -219,6 +240,16 @@ func (i *mailImport) prepare(ctx context.Context, name string) error {
 
 // flush puts the batch into its mailbox in one commit.
 func (i *mailImport) flush(ctx context.Context) error {
+	if err := i.store(ctx); err != nil || i.reached == nil || i.full {
+		return err
+	}
+	note := i.reached
+	i.reached = nil
+	return note(ctx)
+}
+
+// store puts the batch into its mailbox.
+func (i *mailImport) store(ctx context.Context) error {
 	defer i.drop()
 	if len(i.batch) == 0 {
 		return nil
@@ -241,11 +272,11 @@ func (i *mailImport) flush(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	good := make([]mailbox.Appended, 0, len(list))
+	good, where := make([]mailbox.Appended, 0, len(list)), make([]importedMail, 0, len(list))
 	for j, err := range errs {
 		switch {
 		case err == nil:
-			good = append(good, list[j])
+			good, where = append(good, list[j]), append(where, i.batch[j].importedMail)
 		case fault.Is(err, fault.TooLarge) || fault.Is(err, fault.Invalid):
 			i.failed(i.batch[j].importedMail, err)
 		default:
@@ -262,12 +293,48 @@ func (i *mailImport) flush(ctx context.Context) error {
 		}
 		_, err = i.mail.Append(ctx, i.owner, i.box, good)
 	}
+	if fault.Is(err, fault.OverQuota) {
+		return i.oneByOne(ctx, good, where)
+	}
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", i.box, err)
 	}
 	i.report.Imported += len(good)
 	i.tell()
 	return nil
+}
+
+// oneByOne appends what still fits into a mailbox that is nearly full.
+func (i *mailImport) oneByOne(ctx context.Context, list []mailbox.Appended, where []importedMail) error {
+	for j, one := range list {
+		_, err := i.mail.Append(ctx, i.owner, i.box, []mailbox.Appended{one})
+		switch {
+		case err == nil:
+			i.report.Imported++
+		case fault.Is(err, fault.OverQuota):
+			i.full = true
+			i.failed(where[j], err)
+		default:
+			return fmt.Errorf("mailbox %s: %w", i.box, err)
+		}
+	}
+	i.tell()
+	return nil
+}
+
+// refuses says why a message of that size is not worth asking for.
+func (i *mailImport) refuses(ctx context.Context, size int64) error {
+	if size > i.mail.MaxSize() {
+		return fault.New(fault.TooLarge, "it is larger than %d bytes (mail.max_size)", i.mail.MaxSize())
+	}
+	if !i.full {
+		return nil
+	}
+	q, err := i.mail.Quota(ctx, i.owner)
+	if err == nil && q.LimitBytes > 0 && q.UsedBytes+size > q.LimitBytes {
+		err = fault.New(fault.OverQuota, "the mailbox is full")
+	}
+	return err
 }
 
 func onlySystemFlags(flags []string) (system []string) {

@@ -33,10 +33,6 @@ type mailSource func(ctx context.Context, each func(importedMail) error) error
 
 // openMailSource finds out what path is: an mbox file, a Maildir, or a folder of .eml files.
 func (a *app) openMailSource(name string) (mailSource, io.Closer, error) {
-	if strings.HasPrefix(name, "imap://") || strings.HasPrefix(name, "imaps://") {
-		return nil, nil, fault.New(fault.Refused, "importing straight from another IMAP server is not possible yet; fetch the mail into a "+
-			"Maildir (for example with mbsync or offlineimap) and import that")
-	}
 	f, err := a.files.Open(name)
 	if err != nil {
 		return nil, nil, err

@@ -323,7 +323,7 @@ func TestImportRefusals(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"another server", []string{"imaps://anna@mail.old.test"}, 1, "not possible yet"},
+		{"another server", []string{"imaps://anna@mail.old.test/INBOX"}, 2, "all folders are imported"},
 		{"no mbox", []string{filepath.Join(dir, "text")}, 1, "no mbox"},
 		{"an empty folder", []string{filepath.Join(dir, "empty")}, 1, "nothing to import"},
 		{"nothing there", []string{filepath.Join(dir, "nowhere")}, 1, "no such file"},
