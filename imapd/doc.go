@@ -13,6 +13,7 @@
 //	errors.go      what each fault is called in IMAP
 //	updates.go     EXISTS, EXPUNGE, VANISHED and FETCH that nobody asked for
 //	utf7.go pattern.go   mailbox names on the wire, LIST patterns
+//	acl.go metadata.go      mailboxes that several people use, and what programs note about them
 //	limits.go      every limit, with its source
 //	NAME.go        the command NAME, or its family
 //

@@ -149,7 +149,15 @@ func (c *conn) setMetadata(ctx context.Context, p *parser) error {
 	p.sp()
 	name := p.mailbox()
 	p.sp()
-	var list []mailbox.MetadataEntry
+	list := p.metadataList()
+	if err := p.end(); err != nil {
+		return err
+	}
+	return entryError(c.srv.mail.SetMetadata(ctx, c.who, name, list, c))
+}
+
+// metadataList reads (entry value entry value …), which must not be empty.
+func (p *parser) metadataList() (list []mailbox.MetadataEntry) {
 	p.list(func() {
 		e := mailbox.MetadataEntry{Name: p.astring()}
 		p.sp()
@@ -161,10 +169,7 @@ func (c *conn) setMetadata(ctx context.Context, p *parser) error {
 	if len(list) == 0 {
 		p.fail("expected an entry and its value")
 	}
-	if err := p.end(); err != nil {
-		return err
-	}
-	return entryError(c.srv.mail.SetMetadata(ctx, c.who, name, list, c))
+	return list
 }
 
 // metadataValue reads NIL, a string, a literal or a literal8.
