@@ -91,6 +91,10 @@ func (m *modelCalendar) put(*rapid.T) {
 		m.conflict(err, holder)
 		return
 	}
+	if was && old.uid != uid { // an object keeps its UID
+		m.conflict(err, name)
+		return
+	}
 	m.ok(err)
 	if created == was || n.ETag != sumOf(content) || n.UID != uid {
 		m.Fatalf("put %s: created %t, %+v", name, created, n)

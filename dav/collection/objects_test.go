@@ -126,9 +126,11 @@ func TestContentRefusals(t *testing.T) {
 		{"a method", "calendars:/calendar/x", strings.Replace(event("x"), "VERSION", "METHOD:REQUEST\r\nVERSION", 1), "valid-calendar-object-resource"},
 		{"a task among events", "calendars:/calendar/x", task("x"), "supported-calendar-component"},
 		{"a UID that another one has", "calendars:/calendar/x", event("1"), "no-uid-conflict"},
+		{"another UID than it has", "calendars:/calendar/1.ics", event("2"), "no-uid-conflict"},
 		{"too large", "calendars:/calendar/x", strings.Repeat("x", MaxObjectSize+1), "max-resource-size"},
 		{"no vCard", "contacts:/contacts/x", event("x"), "valid-address-data"},
 		{"a card's UID that another one has", "contacts:/contacts/x", card, "no-uid-conflict"},
+		{"another UID than the card has", "contacts:/contacts/1.vcf", strings.Replace(card, "UID:1", "UID:2", 1), "no-uid-conflict"},
 	}
 	quick(t, func(t *testing.T, w *school) {
 		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
@@ -144,7 +146,7 @@ func TestContentRefusals(t *testing.T) {
 				t.Errorf("%s: in conflict with %s", tt.name, p.Href)
 			}
 		}
-		w.put(w.anna, "calendars:/calendar/1.ics", event("2")) // a new UID of one's own
+		w.delete(w.anna, "calendars:/calendar/1.ics")
 		w.put(w.anna, "calendars:/calendar/x.ics", event("1"))
 		if n := w.node(w.anna, "calendars:/calendar/x.ics"); n.UID != "1" || n.Component != "VEVENT" {
 			t.Errorf("%+v", n)

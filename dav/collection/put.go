@@ -157,8 +157,20 @@ func (w *putting) allowed(ctx context.Context, tx *store.Tx, s *spot) error {
 	var old *entry
 	if s.found {
 		old = s.last()
+		if err := sameUID(s, old, w.index.uid); err != nil {
+			return err
+		}
 	}
 	return w.c.allow(tx, s, in, old, w.content)
+}
+
+// sameUID refuses to put another event or person in the place of one: clients that know the old one would take them for the same.
+// RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
+func sameUID(s *spot, old *entry, uid []byte) error {
+	if uid == nil || old.uid == nil || bytes.Equal(old.uid, uid) {
+		return nil
+	}
+	return fault.Wrap(fault.Conflict, &Precondition{Name: "no-uid-conflict", Href: s.path}, "an object keeps its UID")
 }
 
 // uidFree refuses a UID that another member of a collection has than the one s leads to. RFC 4791 §5.3.2.1, RFC 6352 §6.3.2.1.
