@@ -134,9 +134,9 @@ func (v *conversion) kind3(out contentline.Line) {
 	switch kind := strings.ToLower(strings.TrimSpace(out.Value)); kind {
 	case "individual":
 	case "org":
-		v.add(contentline.Line{Name: "X-ABShowAs", Value: "COMPANY"})
+		v.add(contentline.Line{Group: out.Group, Name: "X-ABShowAs", Value: "COMPANY"})
 	default:
-		v.add(contentline.Line{Name: "X-ADDRESSBOOKSERVER-KIND", Value: kind})
+		v.add(contentline.Line{Group: out.Group, Name: "X-ADDRESSBOOKSERVER-KIND", Value: kind})
 	}
 }
 
