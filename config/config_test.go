@@ -77,7 +77,7 @@ func TestParseReadsEveryKind(t *testing.T) {
 	}
 	want := Default(".")
 	want.Server.Hostname, want.Listen.SMTP = "mail.school.test", []string{}
-	want.Mail = Mail{MaxSize: 25_000_000, MaxMailboxes: 12, ViewMemory: 2 << 20}
+	want.Mail = Mail{MaxSize: 25_000_000, MaxMailboxes: 12, VisibleOutside: 20, VisibleAction: VisibleRefuse, ViewMemory: 2 << 20}
 	want.Store.Grace = 48 * time.Hour
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("Parse: settings differ (-want +got):\n%s", diff)

@@ -69,9 +69,11 @@ func keyCases() map[string]keyCase {
 		"security.allow_plaintext_auth": texts(`"loopback"`, "want one of never, loopback", `"always"`, `"Never"`, `""`),
 		"security.allowlist": {good: `["192.0.2.0/24", "2001:db8::/32"]`, bad: []string{`["192.0.2.1"]`, `["192.0.2.0/33"]`, `["school"]`, `["/24"]`},
 			wrong: []string{`"192.0.2.0/24"`, "7", "[7]"}, hint: "want a list of texts", reason: "is no network"},
-		"mail.max_size":      sizes(`"25MB"`, `"1023KiB"`, `"1025MiB"`, "0"),
-		"mail.max_mailboxes": {good: "77", bad: []string{"9", "1000001", "0", "-5"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 10 to 1000000"},
-		"mail.view_memory":   sizes(`"2GiB"`, `"1023KiB"`, `"5TiB"`),
+		"mail.max_size":        sizes(`"25MB"`, `"1023KiB"`, `"1025MiB"`, "0"),
+		"mail.max_mailboxes":   {good: "77", bad: []string{"9", "1000001", "0", "-5"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 10 to 1000000"},
+		"mail.visible_outside": {good: "7", bad: []string{"-1", "1001"}, wrong: []string{`"7"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 0 to 1000"},
+		"mail.visible_action":  texts(`"warn"`, "want one of refuse, warn", `"off"`, `"Refuse"`, `""`),
+		"mail.view_memory":     sizes(`"2GiB"`, `"1023KiB"`, `"5TiB"`),
 		"outgoing.networks": {good: `["10.0.0.0/8"]`, bad: []string{`["10.0.0.1"]`, `["school"]`},
 			wrong: []string{`"10.0.0.0/8"`, "7", "[7]"}, hint: "want a list of texts", reason: "is no network"},
 		"outgoing.port":   {good: "2525", bad: []string{"0", "65536", "-25"}, wrong: []string{`"25"`, "2.5", "true", "[]"}, hint: "want a whole number", reason: "want 1 to 65535"},
@@ -244,6 +246,7 @@ func TestEveryMisspelledKeyIsHelped(t *testing.T) {
 func TestBoundsAreTaken(t *testing.T) {
 	for path, values := range map[string][]string{
 		"mail.max_size":              {`"1MiB"`, `"1GiB"`, "1048576"},
+		"mail.visible_outside":       {"0", "1000"},
 		"mail.max_mailboxes":         {"10", "1000000"},
 		"mail.view_memory":           {`"1MiB"`, `"4TiB"`},
 		"store.grace":                {`"1h"`, `"87600h"`, `"60m"`},

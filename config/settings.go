@@ -89,6 +89,12 @@ type Mail struct {
 	MaxSize Size `toml:"max_size"`
 	// How many mailboxes (folders) one account may have, 10 to 1000000.
 	MaxMailboxes int `toml:"max_mailboxes"`
+	// How many addresses of other servers a message that somebody here writes may have in To and Cc, where everybody who gets it sees
+	// them all: 1 to 1000, or 0 for any number. Bcc does not count, nor do addresses of the school.
+	VisibleOutside int `toml:"visible_outside"`
+	// What becomes of a message with more: "refuse" refuses it, with a sentence that asks for Bcc; "warn" sends it, and tells its author by
+	// mail. Addresses that went out cannot be taken back, so it is refused if nothing is set.
+	VisibleAction string `toml:"visible_action"`
 	// Memory for the lists of recently used mailboxes, 1MiB or more.
 	ViewMemory Size `toml:"view_memory"`
 }
@@ -265,7 +271,7 @@ func Default(dir string) *Config {
 		},
 		TLS:      TLS{Certificate: "tls/server.pem", Key: "tls/server.key", MinVersion: "1.2"},
 		Security: Security{AllowPlaintextAuth: PlaintextNever, Allowlist: []string{}},
-		Mail:     Mail{MaxSize: 50 << 20, MaxMailboxes: 5000, ViewMemory: 256 << 20},
+		Mail:     Mail{MaxSize: 50 << 20, MaxMailboxes: 5000, VisibleOutside: 20, VisibleAction: VisibleRefuse, ViewMemory: 256 << 20},
 		Outgoing: Outgoing{Networks: []string{}, Port: 25},
 		MTASTS:   MTASTS{Mode: "testing", MaxAge: 7 * 24 * time.Hour},
 		DNS:      DNS{Servers: []string{}, TrustAD: "loopback"},

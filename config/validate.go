@@ -44,6 +44,12 @@ const (
 	ReportTLS   = "tls"
 )
 
+// The values of mail.visible_action.
+const (
+	VisibleRefuse = "refuse"
+	VisibleWarn   = "warn"
+)
+
 // The values of origin.new_keys.
 const (
 	KeysPublished = "published"
@@ -247,6 +253,8 @@ func (m *Mail) validate() error {
 	return errors.Join(
 		between("mail.max_size", m.MaxSize, 1<<20, 1<<30),
 		between("mail.max_mailboxes", m.MaxMailboxes, 10, 1_000_000),
+		between("mail.visible_outside", m.VisibleOutside, 0, 1000),
+		oneOf("mail.visible_action", m.VisibleAction, VisibleRefuse, VisibleWarn),
 		between("mail.view_memory", m.ViewMemory, 1<<20, 1<<42))
 }
 

@@ -127,13 +127,17 @@ func (s *session) begin(ctx context.Context) {
 	case s.door.submit:
 		fields.remote = ""
 		rewrite = func(head []byte) ([]byte, reply, error) {
-			return completeSubmission(head, author{
+			clean, r, err := completeSubmission(head, author{
 				account: s.who.Account, sender: t.envelope.Sender, hostname: s.srv.o.Hostname, id: id, now: fields.at,
 				owns: func(address string) (bool, error) {
 					r := s.mayUse(ctx, address)
 					return r.ok(), temporaryError(r)
 				},
 			})
+			if err == nil && r.ok() {
+				r, err = s.showsTooMany(ctx, clean)
+			}
+			return clean, r, err
 		}
 	case !s.door.lmtp:
 		rewrite = func(head []byte) ([]byte, reply, error) {
@@ -199,6 +203,9 @@ func (s *session) finish(ctx context.Context) reply {
 		return reply{}
 	}
 	out := s.deliver(ctx, t)
+	if out.reply.ok() {
+		s.warnOfVisible(ctx, t)
+	}
 	took := time.Since(began)
 	s.srv.metrics.messageDone(s.door, metricCode(out.reply), in.size, took)
 	s.logDelivery(ctx, t, out, took)

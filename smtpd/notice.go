@@ -61,13 +61,18 @@ func (s *session) deliverNotice(ctx context.Context, spool *store.Spool, r *dsn.
 	if err := r.Write(spool); err != nil {
 		return err
 	}
+	return s.deliverSpool(ctx, spool, mailbox.To{Owner: owner}, r.ID)
+}
+
+// deliverSpool puts a notice into one mailbox.
+func (s *session) deliverSpool(ctx context.Context, spool *store.Spool, to mailbox.To, id string) error {
 	prepared, err := s.srv.o.Mail.Prepare(ctx, spool)
 	if err != nil {
 		return fmt.Errorf("store notice: %w", err)
 	}
 	defer prepared.Release()
 	results, err := s.srv.o.Mail.Deliver(ctx, mailbox.Delivery{
-		Message: prepared, Recipients: []mailbox.To{{Owner: owner}}, TraceID: r.ID,
+		Message: prepared, Recipients: []mailbox.To{to}, TraceID: id,
 	})
 	if err == nil && len(results) == 1 {
 		err = results[0]

@@ -43,6 +43,7 @@ type Options struct {
 	SubmissionChecker      Checker          // nil: what our own people send is taken as it comes
 	CheckLoopback          bool             // mail from loopback addresses is judged as well
 	Signer                 Signer           // nil: what leaves is not signed
+	Visible                Visible          // how many people elsewhere a message may show to each other
 	Reports                Reports          // nil: reports are mail like any other
 	Returns                Returns          // nil: no address leads back to other servers
 	Now                    func() time.Time // nil: time.Now
