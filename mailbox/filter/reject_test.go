@@ -76,7 +76,7 @@ func TestWhatARejectionSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for field, want := range map[string]string{"From": "Mail Delivery System <postmaster@mail.school.test>", "To": "<ben@school.test>",
+	for field, want := range map[string]string{"From": "Mail Delivery System <postmaster@school.test>", "To": "<ben@school.test>",
 		"Auto-Submitted": "auto-replied (rejected)", "In-Reply-To": "<hello@else.example>"} {
 		if got := m.Header.Get(field); got != want {
 			t.Errorf("%s is %q, want %q", field, got, want)
