@@ -158,14 +158,14 @@ func countWords(tx *store.Tx, owner directory.ID, tokens []uint64, add counts, l
 	return nil
 }
 
-// prune forgets what a person's lessons said longest ago, if there is too much: words that have not come again since, and which messages were
-// learned.
-func (p *people) prune(ctx context.Context, owner directory.ID) error {
+// prune forgets what a person's lessons said longest ago, if there is more than these numbers of words and messages: words that have not come
+// again since, and which messages were learned.
+func (p *people) prune(ctx context.Context, owner directory.ID, tokens, messages int64) error {
 	err := p.store.WriteBulk(ctx, func(tx *store.Tx) error {
 		for _, table := range []struct {
 			name string
 			keep int64
-		}{{"bayes_token", maxPersonTokens}, {"bayes_message", maxPersonMessages}} {
+		}{{"bayes_token", tokens}, {"bayes_message", messages}} {
 			var last int64
 			err := tx.QueryRow(`SELECT lesson FROM `+table.name+` WHERE owner_id = $1 ORDER BY lesson DESC LIMIT 1 OFFSET $2`,
 				int64(owner), table.keep).Scan(&last)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/store/storetest"
 )
 
 func TestListNames(t *testing.T) {
@@ -40,8 +41,9 @@ func TestBlocklists(t *testing.T) {
 		{"an IPv4 answer in IPv6", map[string]string{"a": "::ffff:127.0.0.2"}, false, "LISTED"},
 		{"the DNS fails", map[string]string{"a": "127.0.0.2"}, true, ""},
 	}
+	s := storetest.Open(t)
 	for _, tt := range tests {
-		w := newWorld(t, func(o *Options) { o.Blocklists = []string{"a.test", "b.test"} })
+		w := newWorldOn(t, s, func(o *Options) { o.Blocklists = []string{"a.test", "b.test"} })
 		w.origin.tell(dkim(authenticate.Pass))
 		w.origin.zone.ip, w.origin.zone.fails = map[string]string{}, tt.fails
 		for list, text := range tt.answers {

@@ -39,6 +39,12 @@ func each(t *testing.T, run func(t *testing.T, w *world)) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) { run(t, newWorldOn(t, s)) })
 }
 
+// once is each for tests whose statements another test runs on both dialects.
+func once(t *testing.T, run func(t *testing.T, w *world)) {
+	t.Parallel()
+	run(t, newWorld(t))
+}
+
 func TestWhoComesAgainGetsThrough(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.doubtful()
@@ -61,7 +67,7 @@ func TestWhoComesAgainGetsThrough(t *testing.T) {
 }
 
 func TestWhatNamesAnAttempt(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	once(t, func(t *testing.T, w *world) {
 		w.doubtful()
 		m := from("198.51.100.7", good)
 		m.Recipients = []string{"anna@school.test", "ben@other.test"}
@@ -81,7 +87,7 @@ func TestWhatNamesAnAttempt(t *testing.T) {
 
 // Junk that comes again is delivered to Junk, and does not make its network known.
 func TestJunkDoesNotMakeKnown(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	once(t, func(t *testing.T, w *world) {
 		w.origin.tell(spf(authenticate.Fail), iprev(authenticate.PermError))
 		m := from("198.51.100.7", without("Message-ID"))
 		m.Hello = "x"
@@ -138,7 +144,7 @@ func TestVouchedMailIsNotGreylisted(t *testing.T) {
 
 // A clock that was wrong neither lets everybody through nor keeps them waiting.
 func TestGreylistWithAWrongClock(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	once(t, func(t *testing.T, w *world) {
 		w.doubtful()
 		m := from("198.51.100.7", good)
 		w.pass(365 * 24 * time.Hour)
@@ -187,7 +193,7 @@ func TestGreylistIsBounded(t *testing.T) {
 
 // Many networks are written in several statements.
 func TestManyKnownNetworks(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	once(t, func(t *testing.T, w *world) {
 		for i := range 2*knownAtOnce + 3 {
 			w.checker.grey.learn(netip.AddrFrom4([4]byte{198, 18 + byte(i>>8), byte(i), 1}))
 		}

@@ -233,32 +233,38 @@ func TestNothingIsLeftOfWhatAnAccountTaught(t *testing.T) {
 // What a person taught long ago makes room, what comes again stays.
 func TestWhatPeopleTaughtIsBounded(t *testing.T) {
 	eachPeople(t, func(t *testing.T, w *world) {
+		const words, lessons, keep = 2*tokensAtOnce + 7, 6, 700
 		p, ctx := w.checker.people, t.Context()
-		words := func(lesson int) (list []uint64) {
-			for i := range maxTokens {
-				list = append(list, uint64(lesson*maxTokens+i))
-			}
-			return append(list, 1<<40) // one word that always comes
-		}
-		const lessons = maxPersonTokens/maxTokens + 2
 		w.ok(w.store.Write(ctx, func(tx *store.Tx) error {
 			for i := range lessons {
-				if err := countWords(tx, w.anna, words(i), counts{spam: 1}, int64(i+1)); err != nil {
+				list := []uint64{1 << 40} // one word that always comes
+				for j := range words {
+					list = append(list, uint64(i*words+j))
+				}
+				if err := countWords(tx, w.anna, list, counts{spam: 1}, int64(i+1)); err != nil {
+					return err
+				}
+				_, err := tx.Exec(`INSERT INTO bayes_message (owner_id, content_id, spam, lesson) VALUES ($1, $2, 1, $2)`, int64(w.anna), int64(i+1))
+				if err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
-		w.ok(p.prune(ctx, w.anna))
-		if n := w.rows("bayes_token"); n > maxPersonTokens || n < maxPersonTokens-2*maxTokens {
-			t.Errorf("%d rows after pruning, want about %d", n, maxPersonTokens)
+		w.ok(p.prune(ctx, w.anna, keep, 2))
+		if a, b := w.rows("bayes_token"), w.rows("bayes_message"); a != 3*words+1 || b != 2 {
+			t.Errorf("%d words and %d messages after pruning, want %d and 2", a, b, 3*words+1)
 		}
 		var always []counts
 		w.ok(p.eachWord(ctx, w.anna, []uint64{1 << 40, 0, 1}, func(c counts) { always = append(always, c) }))
 		if want := []counts{{spam: lessons}}; !slices.Equal(always, want) {
 			t.Errorf("words %v, want %v: what came again, but not the oldest", always, want)
 		}
-		w.ok(p.prune(ctx, w.ben))
+		w.ok(p.prune(ctx, w.anna, keep, 2))
+		w.ok(p.prune(ctx, w.ben, 0, 0))
+		if a := w.rows("bayes_token"); a != 3*words+1 {
+			t.Errorf("%d words after pruning again", a)
+		}
 	})
 }
 

@@ -159,7 +159,7 @@ func (p *people) learn(ctx context.Context, l mailbox.Lesson) error {
 		return err
 	}
 	if lessons%pruneEvery == 0 && lessons > 0 {
-		return p.prune(ctx, l.Owner)
+		return p.prune(ctx, l.Owner, maxPersonTokens, maxPersonMessages)
 	}
 	return nil
 }

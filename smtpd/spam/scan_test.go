@@ -364,10 +364,11 @@ func TestVerdictsOfOtherPrograms(t *testing.T) {
 		{"it does not answer", "", "-", false, nil, Deliver, "", "No, score=0.0 required=6.0", true},
 		{"it does not answer, and that matters", "", "-", true, nil, Defer, "cannot be judged now", "", false},
 	}
-	for _, tt := range tests {
+	s := storetest.Open(t)
+	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldOn(t, storetest.Open(t), func(o *Options) {
+			w := newWorldOn(t, s, func(o *Options) {
 				if tt.later {
 					o.ClamdError, o.RspamdError = ComeLater, ComeLater
 				}
@@ -389,7 +390,7 @@ func TestVerdictsOfOtherPrograms(t *testing.T) {
 			if tt.origin != nil {
 				w.origin.tell(tt.origin)
 			}
-			m := from("198.51.100.7", good)
+			m := from(fmt.Sprintf("198.18.%d.7", i), good) // each from a network of its own
 			v := w.judge(m)
 			if v.Action != tt.action || !strings.Contains(v.Reason, tt.reason) || !strings.Contains(string(v.Fields), tt.field) {
 				t.Errorf("%s %q %q; want %s %q %q", v.Action, v.Reason, v.Fields, tt.action, tt.reason, tt.field)
