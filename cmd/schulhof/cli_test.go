@@ -464,7 +464,7 @@ func TestDocumentsOfOtherCommands(t *testing.T) {
 			t.Fatalf("user add = %d %s%s", status, out, stderr)
 		}
 		for args, keys := range map[string]string{
-			"config show":  "dns files filters listen log mail mta_sts origin outgoing queue quota retention security server store tls",
+			"config show":  "dns files filters listen log mail mta_sts origin outgoing queue quota reports retention security server spam store tls virus",
 			"config check": "file ok",
 			"version":      "go platform version",
 		} {
