@@ -173,6 +173,7 @@ func TestParseResults(t *testing.T) {
 		{" mx.example.org 1; none", "mx.example.org", ""},
 		{"mx.example.org;\r\n\tspf=pass (a;b) smtp.mailfrom=x@y.test; DKIM=Fail reason=\"bad; dmarc=pass\" header.d=x.test", "mx.example.org", "spf=pass smtp.mailfrom:x@y.test dkim=fail header.d:x.test reason:bad; dmarc=pass"},
 		{"(comment (nested \\) ;)) mx.example.org; dmarc/1 = pass header.from = example.org", "mx.example.org", "dmarc=pass header.from:example.org"},
+		{"mx; dmarc=fail reason=\"p=\" header.from=x.test; spf= pass reason = \"=\"  smtp.mailfrom=a@b", "mx", "dmarc=fail header.from:x.test reason:p= spf=pass reason:= smtp.mailfrom:a@b"},
 		{"\"mx example\"; arc=pass", "mx example", "arc=pass"},
 		{"", "", ""},
 		{";spf=pass", "", ""},

@@ -49,12 +49,13 @@ func splitResults(value string) (parts [][]string) {
 	var words []string
 	var word strings.Builder
 	begun := false
+	open := false // word ends with "=" outside of quotes: its value follows
 	end := func() {
 		if begun {
 			words = append(words, word.String())
 		}
 		word.Reset()
-		begun = false
+		begun, open = false, false
 	}
 	for i := 0; i < len(value); {
 		switch c := value[i]; c {
@@ -64,12 +65,12 @@ func splitResults(value string) (parts [][]string) {
 			var text string
 			text, i = readQuoted(value, i)
 			word.WriteString(text)
-			begun = true
+			begun, open = true, false
 		case ' ', '\t', '\r', '\n':
 			for i < len(value) && strings.IndexByte(" \t\r\n", value[i]) >= 0 {
 				i++
 			}
-			if i < len(value) && value[i] == '=' || strings.HasSuffix(word.String(), "=") {
+			if i < len(value) && value[i] == '=' || open {
 				continue
 			}
 			end()
@@ -79,7 +80,7 @@ func splitResults(value string) (parts [][]string) {
 			i++
 		default:
 			word.WriteByte(c)
-			begun = true
+			begun, open = true, c == '='
 			i++
 		}
 	}
