@@ -45,7 +45,8 @@ func readSets(h *header) (sets []arcSet, broken string) {
 				text, _, _ = strings.Cut(text, ";")
 			}
 			tags, err := parseTags(text)
-			n, numErr := strconv.Atoi(tags["i"])
+			number, numErr := strconv.ParseUint(tags["i"], 10, 8) // which takes no sign
+			n := int(number)
 			if err != nil || numErr != nil || n < 1 || n > maxSets || len(tags["i"]) > 2 {
 				return nil, name + " without a valid i="
 			}

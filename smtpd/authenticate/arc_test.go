@@ -70,6 +70,7 @@ func TestChains(t *testing.T) {
 		{"a gap", change(one, "ARC-Seal: i=1", "ARC-Seal: i=3"), Fail, "not complete"},
 		{"no number", change(one, "ARC-Seal: i=1", "ARC-Seal: i=one"), Fail, "without a valid i="},
 		{"number 0", change(one, "ARC-Seal: i=1", "ARC-Seal: i=0"), Fail, "without a valid i="},
+		{"a number with a sign", change(one, "ARC-Seal: i=1", "ARC-Seal: i=+1"), Fail, "without a valid i="},
 		{"number 51", change(one, "ARC-Seal: i=1", "ARC-Seal: i=51"), Fail, "without a valid i="},
 		{"a seal with h=", change(one, "ARC-Seal: i=1;", "ARC-Seal: i=1; h=from;"), Fail, "has h="},
 		{"a seal that cannot be read", change(one, "ARC-Seal: i=1; a=rsa-sha256", "ARC-Seal: i=1; a=rsa-sha512"), Fail, "cannot be read"},
