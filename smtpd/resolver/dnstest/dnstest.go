@@ -40,15 +40,19 @@ type Server struct {
 	mu      sync.Mutex
 	records map[string][]dns.RR // by lower-case name
 	faults  map[string]Fault
+	scripts map[string]Script
 	secure  []string
 	asked   []string
 }
+
+// Script writes replies to a query, which are sent in their order; none is silence.
+type Script func(query *dns.Msg, overTCP bool) []*dns.Msg
 
 // Start runs a server with these records until the test ends. A record is a line of a zone file; its TTL is an hour
 // unless it says otherwise.
 func Start(t testing.TB, records ...string) *Server {
 	t.Helper()
-	s := &Server{records: map[string][]dns.RR{}, faults: map[string]Fault{}}
+	s := &Server{records: map[string][]dns.RR{}, faults: map[string]Fault{}, scripts: map[string]Script{}}
 	s.Add(t, records...)
 	udp, tcp := listen(t)
 	s.Address = udp.LocalAddr().String()
@@ -124,6 +128,13 @@ func (s *Server) Break(name string, f Fault) {
 	s.faults[strings.ToLower(dns.Fqdn(name))+"/"+kind] = f
 }
 
+// Play lets script answer questions about name, in the place of the records: for shapes that no fault has.
+func (s *Server) Play(name string, script Script) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scripts[strings.ToLower(dns.Fqdn(name))] = script
+}
+
 // Sign makes what is in these domains authentic: answers have the AD bit if every name of the chain is in one.
 func (s *Server) Sign(domains ...string) {
 	s.mu.Lock()
@@ -151,6 +162,12 @@ func (s *Server) answer(w dns.ResponseWriter, query *dns.Msg) {
 		asked += "/tcp"
 	}
 	s.asked = append(s.asked, asked)
+	if script, ok := s.scripts[name]; ok {
+		for _, m := range script(query, overTCP) {
+			_ = w.WriteMsg(m)
+		}
+		return
+	}
 	fault := s.faults[name+"/"]
 	if f, ok := s.faults[name+"/"+kind]; ok {
 		fault = f
