@@ -335,7 +335,7 @@ func (v *Virus) validate() error {
 	errs := []error{oneOf("virus.on_error", v.OnError, ErrorDeliver, ErrorDefer)}
 	if path, ok := strings.CutPrefix(v.Clamd, "unix:"); ok {
 		if !strings.HasPrefix(path, "/") {
-			errs = append(errs, fmt.Errorf("virus.clamd: %q: want a whole path behind unix:", v.Clamd))
+			errs = append(errs, fmt.Errorf("virus.clamd: %q: behind unix: stands a whole path", v.Clamd))
 		}
 	} else if v.Clamd != "" {
 		host, port, err := net.SplitHostPort(v.Clamd)
