@@ -33,6 +33,7 @@ const (
 	maxReport         = 10 << 20 // bytes of a report of others, expanded
 	maxReportPolicies = 1000
 	maxReportDetails  = 10_000
+	maxReportCount    = 1 << 40 // connections in one line of it: sums never run over
 
 	maxTLSA   = 32     // records looked at
 	maxCounts = 50_000 // lines of reports that wait in memory

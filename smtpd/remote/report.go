@@ -120,7 +120,7 @@ func (r *Report) check() error {
 	for i := range r.Policies {
 		p := &r.Policies[i]
 		details += len(p.Details)
-		if p.Summary.Successful < 0 || p.Summary.Failed < 0 || details > maxReportDetails || len(p.Policy.MX) > maxPolicyMX || len(p.Policy.Text) > maxPolicyMX {
+		if !countable(p.Summary.Successful) || !countable(p.Summary.Failed) || details > maxReportDetails || len(p.Policy.MX) > maxPolicyMX || len(p.Policy.Text) > maxPolicyMX {
 			return fmt.Errorf("%w: counts beyond all measure", errReport)
 		}
 		texts = append(texts, &p.Policy.Type, &p.Policy.Domain)
@@ -132,8 +132,8 @@ func (r *Report) check() error {
 		}
 		for k := range p.Details {
 			d := &p.Details[k]
-			if d.Count < 0 {
-				return fmt.Errorf("%w: counts below nothing", errReport)
+			if !countable(d.Count) {
+				return fmt.Errorf("%w: %d connections", errReport, d.Count)
 			}
 			texts = append(texts, &d.Result, &d.SendingIP, &d.ReceivingMX, &d.ReceivingHello, &d.ReceivingIP, &d.Additional, &d.Reason)
 		}
@@ -143,3 +143,6 @@ func (r *Report) check() error {
 	}
 	return nil
 }
+
+// countable reports whether there can have been n connections.
+func countable(n int64) bool { return n >= 0 && n <= maxReportCount }

@@ -86,8 +86,8 @@ func parseAggregate(r io.Reader, limit int64) (*aggregate, error) {
 		return nil, fmt.Errorf("%w: it does not say whose it is", errReport)
 	}
 	for i := range a.Records {
-		if a.Records[i].Count < 0 {
-			return nil, fmt.Errorf("%w: counts below nothing", errReport)
+		if n := a.Records[i].Count; n < 0 || n > maxMessages {
+			return nil, fmt.Errorf("%w: %d messages", errReport, n)
 		}
 	}
 	return &a, nil

@@ -13,6 +13,7 @@ const (
 	maxKept     = 5_000    // reports
 	maxADay     = 500      // reports taken within a day
 	maxText     = 200      // bytes of each text that is kept
+	maxMessages = 1 << 40  // in one line: sums of them never run over
 
 	flushEvery = time.Minute // counts into the database
 	sendEvery  = time.Hour   // looking for days that are over

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"schulhof/mailbox/message"
 	"schulhof/store"
@@ -103,6 +104,20 @@ func read(mail io.ReaderAt, p *message.Part, kind Kind) (*Report, error) {
 	if len(packed) > maxExpanded {
 		return nil, fmt.Errorf("%w: more than %d bytes", errReport, maxExpanded)
 	}
+	report, err := parse(packed, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range []time.Time{report.Begin, report.End} {
+		if year := at.UTC().Year(); year < 0 || year > 9999 { // RFC 3339 §5.6 has no form for it, and no command could show it
+			return nil, fmt.Errorf("%w: it is about the year %d", errReport, year)
+		}
+	}
+	return report, nil
+}
+
+// parse reads the report that stands in a file.
+func parse(packed []byte, kind Kind) (*Report, error) {
 	if kind == KindTLS {
 		return parseTLS(bytes.NewReader(packed))
 	}
