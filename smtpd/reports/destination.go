@@ -44,7 +44,7 @@ func parseDestination(uri string) (d destination, ok bool) {
 	return d, true
 }
 
-// parseSize reads a number with k, m, g or t behind it.
+// parseSize reads a number with k, m, g or t behind it; what no number can hold is no limit. RFC 7489 §6.4.
 func parseSize(s string) (int64, bool) {
 	shift := 0
 	if s != "" {
@@ -52,11 +52,11 @@ func parseSize(s string) (int64, bool) {
 			s, shift = s[:len(s)-1], 10*(i+1)
 		}
 	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 0 {
-		return 0, false
+	n, err := strconv.ParseUint(s, 10, 63)
+	if errors.Is(err, strconv.ErrRange) || err == nil && n > math.MaxInt64>>shift {
+		return math.MaxInt64, true
 	}
-	return n << shift, true
+	return int64(n) << shift, err == nil
 }
 
 // destinations are those addresses of a record that may get reports about its domain: an address elsewhere must say so itself, or anybody
