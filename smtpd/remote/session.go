@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// ErrIdle says that the server had closed the connection while nothing was said: the message may be tried on a new one.
+// ErrIdle says that the server had closed the connection while nothing was said, or takes no other message on it: the message may be tried
+// on a new one.
 var ErrIdle = errors.New("the server has closed the idle connection")
 
 // session is one connection that is ready for mail. It is used by one goroutine.
@@ -70,8 +71,8 @@ type transaction struct {
 func (t *transaction) run(ctx context.Context, beforeDot func(context.Context) error) error {
 	if t.dirty {
 		p, err := t.ask(t.timeout.Command, "RSET")
-		if err != nil || p.code == 421 {
-			return fmt.Errorf("%w: %w", ErrIdle, cause(err))
+		if err != nil || p.code/100 != 2 { // whoever is out of step would take our commands for a message, or refuse MAIL for ever
+			return fmt.Errorf("%w: %w", ErrIdle, cause(p, err))
 		}
 		t.dirty = false
 	}
@@ -272,9 +273,9 @@ func (t *transaction) gone(during string, err error, first bool) error {
 	return t.lost(during, err)
 }
 
-func cause(err error) error {
+func cause(p reply, err error) error {
 	if err == nil {
-		return errors.New("421")
+		return fmt.Errorf("%d to RSET", p.code)
 	}
 	return err
 }
