@@ -34,6 +34,7 @@ const (
 	maxReportPolicies = 1000
 	maxReportDetails  = 10_000
 	maxReportCount    = 1 << 40 // connections in one line of it: sums never run over
+	maxMailbox        = 254     // bytes of an address that reports are mailed to; RFC 5321 §4.5.3.1.3
 
 	maxTLSA   = 32     // records looked at
 	maxCounts = 50_000 // lines of reports that wait in memory

@@ -208,7 +208,7 @@ func mailtoAddress(uri string) string {
 	escaped, _, _ := strings.Cut(uri[7:], "?")
 	address, err := url.PathUnescape(escaped)
 	at := strings.LastIndexByte(address, '@')
-	if err != nil || at < 1 || !validPath(address) || strings.ContainsAny(address, ", ;\"") || !isASCII(address) || !isHost(strings.ToLower(address[at+1:])) {
+	if err != nil || at < 1 || len(address) > maxMailbox || !validPath(address) || strings.ContainsAny(address, ", ;\"") || !isASCII(address) || !isHost(strings.ToLower(address[at+1:])) {
 		return ""
 	}
 	return address
@@ -287,7 +287,7 @@ func (c *Client) reportMail(r Reporting, report *Report, packed []byte, to []str
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
 	line("From: <%s>", r.From)
-	line("To: %s", "<"+strings.Join(to, ">, <")+">")
+	line("To: %s", "<"+strings.Join(to, ">,\r\n <")+">")
 	line("Date: %s", c.o.Now().Format(time.RFC1123Z))
 	line("Message-ID: <tls-%d-%s@%s>", report.Range.Start.Unix(), domain, sender)
 	line("Subject: Report Domain: %s Submitter: %s", domain, sender)
