@@ -24,7 +24,7 @@ type Verdict struct {
 // MayContact asks the contact policy. Everyone may write to themselves. Of the rules that fit both sides the one that says most decides,
 // first of all about who writes: an account before a group, a group before a role, a role before internal and external, and those before
 // anyone; among equals a refusal wins. A group is not judged by its address but by its members: one who may not be written to is reason
-// enough to refuse.
+// enough to refuse. Quiet hours only put off what no rule refuses.
 //
 // fault.Refused, with a sentence that names the rule; fault.Throttled if it is only that these are quiet hours.
 func (d *Directory) MayContact(c Approach) error {
@@ -93,27 +93,30 @@ type judge struct {
 	rules []Rule
 }
 
-// judge asks about one recipient, nil for somebody elsewhere.
+// judge asks about one recipient, nil for somebody elsewhere. Quiet hours put off what is allowed afterwards; what is refused afterwards is
+// refused at once.
 func (j *judge) judge(to *accountEntry) Verdict {
+	verdict := Verdict{Allowed: true}
 	for i := 0; i < len(j.rules); {
 		rank, allowed := j.view.ruleRank(j.rules[i]), false
 		for ; i < len(j.rules) && j.view.ruleRank(j.rules[i]) == rank; i++ {
 			r := &j.rules[i]
-			switch {
-			case !j.view.fits(r.To, to):
-			case r.Decision == Refuse:
-				return Verdict{Rule: r}
-			case r.Quiet.Contains(j.at):
-				return Verdict{Rule: r, Quiet: true}
-			case r.Decision == Allow:
-				allowed = true
+			if !j.view.fits(r.To, to) {
+				continue
 			}
+			if r.Decision == Refuse {
+				return Verdict{Rule: r}
+			}
+			if verdict.Allowed && r.Quiet.Contains(j.at) {
+				verdict = Verdict{Rule: r, Quiet: true}
+			}
+			allowed = allowed || r.Decision == Allow
 		}
 		if allowed {
 			break
 		}
 	}
-	return Verdict{Allowed: true}
+	return verdict
 }
 
 // fits reports whether e is of p; nil is somebody elsewhere. Needs mu.
