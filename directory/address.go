@@ -43,17 +43,24 @@ func ParseAddress(s string) (Address, error) {
 // newAddress folds local, whose quotes are gone already.
 func newAddress(local, domain string) (Address, error) {
 	if local == "" || len(local) > MaxLocalPart {
-		return Address{}, fault.New(fault.Invalid, "the part before the @ must have 1 to %d bytes", MaxLocalPart)
+		return Address{}, errLocalLength()
 	}
 	local, err := normalizeName(local)
 	if err != nil {
 		return Address{}, err
 	}
 	a := Address{Local: FoldName(local), Domain: domain}
+	if len(a.Local) > MaxLocalPart { // some letters are longer in their one form
+		return Address{}, errLocalLength()
+	}
 	if _, detail, ok := strings.Cut(local, "+"); ok {
 		a.detail = detail
 	}
 	return a, nil
+}
+
+func errLocalLength() error {
+	return fault.New(fault.Invalid, "the part before the @ must have 1 to %d bytes", MaxLocalPart)
 }
 
 // Split takes the detail of plus-addressing off (RFC 5233): anna+Math@x is anna@x and "Math".
