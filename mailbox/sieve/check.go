@@ -1,6 +1,7 @@
 package sieve
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ func Compile(script []byte, o Options) (*Script, error) {
 	}
 	s.block = c.block(nodes, true)
 	if len(c.errs) > 0 {
-		slices.SortStableFunc(c.errs, func(a, b Error) int { return (a.Line-b.Line)*10_000 + a.Column - b.Column })
+		slices.SortStableFunc(c.errs, func(a, b Error) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 		return nil, c.errs
 	}
 	return s, nil
