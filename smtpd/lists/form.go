@@ -56,7 +56,8 @@ func (f *form) apply(head []byte) []byte {
 	if from != nil {
 		out = append(append(out, "X-Original-"...), from...)
 		if !replyTo {
-			out = append(append(out, "Reply-To:"...), from[len("From:"):]...)
+			_, value, _ := bytes.Cut(from, []byte(":")) // there may be a blank before it
+			out = append(append(out, "Reply-To:"...), value...)
 		}
 	}
 	return out
@@ -99,10 +100,10 @@ func phrase(title string) string {
 	if title == "" {
 		return ""
 	}
-	if strings.IndexFunc(title, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) >= 0 {
+	if strings.IndexFunc(title, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
 		return mime.BEncoding.Encode("utf-8", title) + " " // a phrase takes few characters of the other encoding; RFC 2047 §5
 	}
-	return `"` + title + `" `
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(title) + `" ` // RFC 5322 §3.2.4
 }
 
 // ListID is the identifier of a list, in the name space of its domain. RFC 2919 §2.

@@ -85,6 +85,26 @@ func TestListID(t *testing.T) {
 	}
 }
 
+// A title is a phrase whatever signs it has. RFC 5322 §3.2.5.
+func TestPhrase(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{"": "", "Klasse 7b, Eltern": `"Klasse 7b, Eltern" `, `7"b\`: `"7\"b\\" `, "ä\"": "=?utf-8?b?w6Qi?= "} {
+		if got := phrase(title); got != want {
+			t.Errorf("phrase(%q) = %s, want %s", title, got, want)
+		}
+	}
+}
+
+// A blank before the colon, which old programs write (RFC 5322 §4.5.2), does not become a part of the answer's address.
+func TestAnswersToAnOldFrom(t *testing.T) {
+	t.Parallel()
+	const head = "From : Lea <lea@bank.example>\r\n"
+	f := form{list: class, outside: true, author: authorOf([]byte(head))}
+	if out := string(f.apply([]byte(head))); !strings.Contains(out, "\r\nReply-To: Lea <lea@bank.example>\r\n") || !strings.Contains(out, "\r\nX-Original-From : Lea") {
+		t.Errorf("%q", out)
+	}
+}
+
 // What a list has sent is never sent on by it again; what a program answers neither.
 func TestCheck(t *testing.T) {
 	t.Parallel()
