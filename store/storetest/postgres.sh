@@ -35,7 +35,7 @@ start() {
 	cd /
 	as_owner "$bin/initdb" -D "$dir/data" -U schulhof -A trust -E UTF8 --no-locale >"$dir.log" 2>&1
 	as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/postgres.log" -w -o "-p $port -c listen_addresses=127.0.0.1 \
-		-c unix_socket_directories= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300 -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB" start >>"$dir.log" 2>&1
+		-c unix_socket_directories= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300 -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c autovacuum=off -c jit=off -c checkpoint_timeout=1h" start >>"$dir.log" 2>&1
 	echo "$url"
 }
 
