@@ -46,12 +46,19 @@ func TestNewKeysWaitForTheirTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			found := 0
 			for _, k := range keys {
 				for _, m := range made {
-					if k.Selector == m.Selector && k.State != tt.want {
+					if k.Selector != m.Selector {
+						continue
+					}
+					if found++; k.State != tt.want {
 						t.Errorf("%s is %s, want %s", k.Selector, k.State, tt.want)
 					}
 				}
+			}
+			if found != len(made) {
+				t.Errorf("%d of %d new keys are there", found, len(made))
 			}
 		})
 	}

@@ -152,7 +152,7 @@ func (e *examination) checkPermissions(context.Context) {
 
 func (e *examination) privateFiles() []string {
 	files := []string{e.config.TLS.Key}
-	for _, pattern := range []string{"schulhof.toml", "*.db", "tls/*.key", "dkim/*/*.key"} {
+	for _, pattern := range []string{"schulhof.toml", "*.db", "tls/*.key", "dkim/*/*.key", "srs.key"} {
 		found, err := filepath.Glob(filepath.Join(e.config.Server.Data, pattern))
 		if err == nil { // the patterns are good
 			files = append(files, found...)

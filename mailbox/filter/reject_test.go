@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,11 +134,8 @@ func TestResults(t *testing.T) {
 		{"refused and stored, each for one", Plan{Refused: []error{no, nil}, Copies: []Copy{copyFor(1)}}, []error{nil}, []error{no, nil}},
 	}
 	for _, tt := range tests {
-		got := tt.plan.Results(tt.copies)
-		for i := range tt.want {
-			if got[i] != tt.want[i] {
-				t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-			}
+		if got := tt.plan.Results(tt.copies); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 	var none *Plan

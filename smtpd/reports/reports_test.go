@@ -10,10 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
 	"net"
-	"net/mail"
 	"net/netip"
 	"strings"
 	"testing"
@@ -293,23 +290,14 @@ func TestSend(t *testing.T) {
 // carried takes a report out of its mail with other people's code.
 func (w *world) carried(text string) *aggregate {
 	w.t.Helper()
-	m, err := mail.ReadMessage(strings.NewReader(text))
-	w.check(err)
-	_, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	w.check(err)
-	if got := m.Header.Get("Subject"); got != "Report Domain: there.example Submitter: school.test Report-ID: <20261125.there.example@school.test>" {
+	head, name, packed := w.attachment(text)
+	if got := head.Get("Subject"); got != "Report Domain: there.example Submitter: school.test Report-ID: <20261125.there.example@school.test>" {
 		w.t.Errorf("subject %q", got)
 	}
-	parts := multipart.NewReader(m.Body, parameters["boundary"])
-	if _, err := parts.NextPart(); err != nil {
-		w.t.Fatal(err)
+	if name != "school.test!there.example!1795564800!1795651199.xml.gz" {
+		w.t.Errorf("file name %q", name)
 	}
-	part, err := parts.NextPart()
-	w.check(err)
-	if got := part.FileName(); got != "school.test!there.example!1795564800!1795651199.xml.gz" {
-		w.t.Errorf("file name %q", got)
-	}
-	z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, part))
+	z, err := gzip.NewReader(bytes.NewReader(packed))
 	w.check(err)
 	a, err := parseAggregate(z, maxExpanded)
 	w.check(err)

@@ -38,6 +38,7 @@ func startDaemon(t *testing.T, socket, name string, args ...string) {
 		_ = cmd.Wait() // it was asked to end
 	}()
 	t.Cleanup(func() { <-ended })
+	silent := time.After(time.Minute)
 	for {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
@@ -47,6 +48,8 @@ func startDaemon(t *testing.T, socket, name string, args ...string) {
 		select {
 		case <-ended:
 			t.Fatalf("%s ended: %s", name, &log)
+		case <-silent:
+			t.Fatalf("%s does not listen: %v", name, err) // its log is read when it has ended
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
