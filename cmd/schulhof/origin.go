@@ -7,6 +7,7 @@ import (
 	"schulhof/directory"
 	"schulhof/smtpd"
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/reports"
 	"schulhof/smtpd/spam"
 )
 
@@ -28,7 +29,7 @@ func (r *rooms) openChecker(ctx context.Context, o outside) error {
 		mail = nil
 	}
 	r.Spam, err = spam.New(ctx, r.Store, mail, r.Directory, spam.Options{
-		Origin: countingOrigin{origin, r.Reports}, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
+		Origin: origin, Hostname: r.Config.Server.Hostname, Local: r.isLocal,
 		Junk: threshold(c.Junk), Reject: threshold(c.Reject), Greylist: threshold(c.Greylist), GreylistDelay: c.GreylistDelay,
 		Blocklists: c.Blocklists, Rspamd: c.Rspamd, RspamdError: onError(c.RspamdError), RspamdSubmissions: c.RspamdSubmissions == config.On,
 		Clamd: r.Config.Virus.Clamd, ClamdError: onError(r.Config.Virus.OnError), Log: r.Log.With("room", "spam"), Metrics: o.metrics, Now: o.now,
@@ -58,8 +59,11 @@ func onError(word string) spam.OnError {
 	return spam.Proceed
 }
 
-// checker lets smtpd use the room that judges mail; the two do not know each other.
-type checker struct{ spam *spam.Checker }
+// checker lets smtpd use the room that judges mail; the two do not know each other. It has what was found counted for reports.
+type checker struct {
+	spam    *spam.Checker
+	reports *reports.Reports
+}
 
 // Check implements smtpd.Checker.
 func (c checker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, error) {
@@ -67,6 +71,9 @@ func (c checker) Check(ctx context.Context, m smtpd.Arrived) (smtpd.Judgement, e
 	v, err := c.spam.Check(ctx, message)
 	if err != nil {
 		return smtpd.Judgement{}, err
+	}
+	if v.Action != spam.Defer { // it comes again, and counts then
+		c.reports.Count(reports.Found{Client: m.Client, Sender: m.Sender, Verdict: &v.Origin})
 	}
 	j := judgement(&v)
 	j.Personal = func(ctx context.Context, to []directory.ID) []bool { return c.spam.Sort(ctx, message, &v, to) }

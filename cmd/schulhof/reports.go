@@ -9,11 +9,9 @@ import (
 	"time"
 
 	"schulhof/config"
-	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/queue"
 	"schulhof/smtpd/remote"
 	"schulhof/smtpd/reports"
-	"schulhof/smtpd/spam"
 	"schulhof/store"
 
 	"github.com/spf13/cobra"
@@ -87,21 +85,6 @@ func (m reportMailer) SendReport(ctx context.Context, to []string, message []byt
 		}
 		return also(tx)
 	})
-}
-
-// countingOrigin has what is found about each message counted for reports.
-type countingOrigin struct {
-	spam.Origin
-	reports *reports.Reports
-}
-
-// Check implements spam.Origin.
-func (c countingOrigin) Check(ctx context.Context, in authenticate.Input) (authenticate.Verdict, error) {
-	v, err := c.Origin.Check(ctx, in)
-	if err == nil {
-		c.reports.Count(reports.Found{Client: in.Client, Sender: in.Sender, Verdict: &v})
-	}
-	return v, err
 }
 
 // reportDoc is a report in a command's JSON.

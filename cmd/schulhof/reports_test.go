@@ -3,11 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"schulhof/config"
+	"schulhof/smtpd"
+	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/queue"
+	"schulhof/smtpd/spam"
 	"schulhof/store"
 )
 
@@ -53,5 +59,67 @@ func TestReportMailer(t *testing.T) {
 	r.Config.Reports.Send = []string{config.ReportDMARC}
 	if reporting, err := r.tlsReporting(ctx); err != nil || reporting.Mailer != nil {
 		t.Errorf("turned off, but %+v, %v", reporting, err)
+	}
+}
+
+// fixedOrigin says the same of every message.
+type fixedOrigin struct{ verdict authenticate.Verdict }
+
+func (o *fixedOrigin) Check(context.Context, authenticate.Input) (authenticate.Verdict, error) {
+	return o.verdict, nil
+}
+
+// A message that has to come again is counted for reports once, when something becomes of it.
+func TestCountedOnce(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r := openSchool(t, newSchool(t))
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	origin := &fixedOrigin{authenticate.Verdict{
+		SPF:   authenticate.SPF{Result: authenticate.Fail, Domain: "bulk.example"},
+		DMARC: authenticate.DMARC{Result: authenticate.Fail, From: "there.example", Record: "there.example", Wanted: true},
+	}}
+	judge, err := spam.New(ctx, r.Store, nil, r.Directory, spam.Options{
+		Origin: origin, Hostname: "mail.school.test", Greylist: 1, GreylistDelay: time.Minute, Junk: -1, Reject: -1, Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer judge.Close()
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	const mail = "From: <x@there.example>\r\n\r\nBuy.\r\n"
+	for _, step := range []struct {
+		name    string
+		action  authenticate.Action
+		after   time.Duration
+		want    smtpd.Action
+		counted int64
+	}{
+		{"greylisted", authenticate.Accept, 0, smtpd.ActionDefer, 0},
+		{"too early", authenticate.Accept, time.Second, smtpd.ActionDefer, 0},
+		{"its origin is not known now", authenticate.Defer, time.Minute, smtpd.ActionDefer, 0},
+		{"it came again", authenticate.Accept, 0, smtpd.ActionDeliver, 1},
+		{"the next one", authenticate.Junk, 0, smtpd.ActionJunk, 2},
+		{"refused", authenticate.Reject, 0, smtpd.ActionRefuse, 3},
+	} {
+		now, origin.verdict.Action = now.Add(step.after), step.action
+		j, err := checker{judge, r.Reports}.Check(ctx, smtpd.Arrived{
+			Client: netip.MustParseAddr("192.0.2.7"), Hello: "mx.bulk.example", Sender: "x@bulk.example", Recipients: []string{"anna@school.test"},
+			Message: io.NewSectionReader(strings.NewReader(mail), 0, int64(len(mail))),
+		})
+		if err != nil || j.Action != step.want {
+			t.Errorf("%s: action %d (%s), %v, want %d", step.name, j.Action, j.Reason, err, step.want)
+		}
+		if err := r.Reports.Run(stopped); err != nil {
+			t.Fatal(err)
+		}
+		var n int64
+		err = r.Store.Read(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(`SELECT COALESCE(SUM(messages), 0) FROM dmarc_count`).Scan(&n)
+		})
+		if err != nil || n != step.counted {
+			t.Errorf("%s: %d messages are counted, %v, want %d", step.name, n, err, step.counted)
+		}
 	}
 }
