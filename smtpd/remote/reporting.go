@@ -140,15 +140,17 @@ func (c *Client) reportDay(ctx context.Context, r Reporting, d countedDay, today
 	if err != nil {
 		return err
 	}
+	failed := 0
 	for _, u := range post {
 		if err := c.post(ctx, u, packed); err != nil {
+			failed++
 			c.log.Info("remote: a TLS report could not be posted", "domain", d.domain, "host", u.Host, "err", err)
-			if today-d.day <= reportDays {
-				return nil // on the next round; who has it already knows its id
-			}
 		}
 	}
-	c.log.Info("remote: TLS report", "domain", d.domain, "to", to, "posted", len(post))
+	if len(to) == 0 && failed == len(post) && today-d.day <= reportDays {
+		return nil // nobody has it: on the next round
+	}
+	c.log.Info("remote: TLS report", "domain", d.domain, "to", to, "posted", len(post)-failed)
 	if len(to) == 0 {
 		return c.o.Store.Write(ctx, forget)
 	}
