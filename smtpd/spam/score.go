@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"schulhof/mailbox/message"
 	"schulhof/smtpd/authenticate"
 
 	"golang.org/x/net/publicsuffix"
@@ -109,17 +110,17 @@ func (f *facts) helloOurs() bool {
 	return !f.message.Client.IsLoopback() && (strings.EqualFold(hello, f.hostname) || f.local(hello))
 }
 
-// fromOurs: From has an address of ours, though our own people log in, and nothing speaks for it.
+// fromOurs: From has an address of ours, though our own people log in, and nothing of ours speaks for it. Where the DNS had no answer on a
+// name of ours, something might; whoever writes in our name chooses the others.
 func (f *facts) fromOurs() bool {
-	if f.believed() {
+	if f.believed() || !slices.ContainsFunc(f.head.from, func(a message.Address) bool { return f.local(a.Domain) }) {
 		return false
 	}
-	for _, a := range f.head.from {
-		if f.local(a.Domain) {
-			return f.noOrigin() || f.origin.SPF.Result != authenticate.Pass || !f.local(f.origin.SPF.Domain)
-		}
+	speaks := func(r authenticate.Result, domain string) bool {
+		return (r == authenticate.Pass || r == authenticate.TempError) && f.local(domain)
 	}
-	return false
+	return !speaks(f.origin.SPF.Result, f.origin.SPF.Domain) &&
+		!slices.ContainsFunc(f.origin.DKIM, func(d authenticate.DKIM) bool { return speaks(d.Result, d.Domain) })
 }
 
 // nameIsAddress: the name that people see is the address of somebody else.

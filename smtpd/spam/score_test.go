@@ -15,8 +15,12 @@ type told = func(*authenticate.Verdict)
 func spf(r authenticate.Result) told   { return func(v *authenticate.Verdict) { v.SPF.Result = r } }
 func iprev(r authenticate.Result) told { return func(v *authenticate.Verdict) { v.IPRev.Result = r } }
 func dmarc(r authenticate.Result) told { return func(v *authenticate.Verdict) { v.DMARC.Result = r } }
-func dkim(r authenticate.Result) told {
-	return func(v *authenticate.Verdict) { v.DKIM = append(v.DKIM, authenticate.DKIM{Result: r}) }
+func dkim(r authenticate.Result) told  { return signed("example.org", r) }
+func signed(domain string, r authenticate.Result) told {
+	return func(v *authenticate.Verdict) { v.DKIM = append(v.DKIM, authenticate.DKIM{Result: r, Domain: domain}) }
+}
+func sender(domain string, r authenticate.Result) told {
+	return func(v *authenticate.Verdict) { v.SPF = authenticate.SPF{Result: r, Domain: domain} }
 }
 
 func without(field string) string {
@@ -33,6 +37,7 @@ func without(field string) string {
 func TestSymbols(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	ours := strings.Replace(good, "lena@example.org", "rektor@school.test", 1)
 	tests := []struct {
 		name   string
 		origin []told
@@ -62,8 +67,17 @@ func TestSymbols(t *testing.T) {
 		{"HELO is our domain", nil, "", "school.test", "", "HELO_OURS"},
 		{"HELO is our name, from this machine", nil, "127.0.0.1", "mail.school.test", "", ""},
 		{"From is ours", []told{spf(authenticate.None)}, "", "", strings.Replace(good, "lena@example.org", "rektor@School.test", 1), "NO_ORIGIN FROM_OURS"},
-		{"From is ours, SPF speaks for another", nil, "", "", strings.Replace(good, "lena@example.org", "rektor@school.test", 1), "FROM_OURS"},
-		{"From is ours, and so is SPF", []told{func(v *authenticate.Verdict) { v.SPF.Domain = "school.test" }}, "", "", strings.Replace(good, "lena@example.org", "rektor@school.test", 1), ""},
+		{"From is ours, SPF speaks for another", nil, "", "", ours, "FROM_OURS"},
+		{"From is ours, and so is SPF", []told{sender("school.test", authenticate.Pass)}, "", "", ours, ""},
+		{"From is ours, and our SPF fails", []told{sender("school.test", authenticate.Fail)}, "", "", ours, "SPF_FAIL NO_ORIGIN FROM_OURS"},
+		{"From is ours, the DNS has no answer on our SPF", []told{sender("school.test", authenticate.TempError)}, "", "", ours, ""},
+		{"From is ours, the DNS has no answer on another's SPF", []told{spf(authenticate.TempError)}, "", "", ours, "FROM_OURS"},
+		{"From is ours, and so is a signature", []told{dkim(authenticate.Fail), signed("school.test", authenticate.Pass)}, "", "", ours, ""},
+		{"From is ours, and our signature fails", []told{signed("school.test", authenticate.Fail)}, "", "", ours, "FROM_OURS"},
+		{"From is ours, a signature speaks for another", []told{dkim(authenticate.Pass)}, "", "", ours, "FROM_OURS"},
+		{"From is ours, the DNS has no answer on our key", []told{signed("school.test", authenticate.TempError)}, "", "", ours, ""},
+		{"From is ours, the DNS has no answer on another's key", []told{dkim(authenticate.TempError)}, "", "", ours, "FROM_OURS"},
+		{"the second author is ours", nil, "", "", strings.Replace(good, "<lena@example.org>", "<lena@example.org>, rektor@school.test", 1), "FROM_OURS"},
 		{"the name is another's address", nil, "", "", strings.Replace(good, "Lena", `"rektor@school.test"`, 1), "NAME_IS_ADDRESS"},
 		{"encoded as well", nil, "", "", strings.Replace(good, "Lena", `=?utf-8?q?Rektor_=3Crektor=40school=2Etest=3E?=`, 1), "NAME_IS_ADDRESS"},
 		{"the name is their own address", nil, "", "", strings.Replace(good, "Lena", `"lena@mail.example.org"`, 1), ""},
