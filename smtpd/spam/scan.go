@@ -140,7 +140,7 @@ func (s *scans) adopt(v *Verdict) (greylist bool) {
 	default:
 		v.base = min(v.Score, junk-2*epsilon)
 	}
-	return s.reply.Action == rspamdGreylist
+	return s.reply.Action == rspamdGreylist && s.c.o.Greylist > 0
 }
 
 // CheckSubmission judges a message of one of our own people (Message.Login): for viruses, and by rspamd if the settings want so. It takes at
