@@ -155,7 +155,7 @@ func (s *imapImport) folder(ctx context.Context, f remoteFolder) error {
 	if mark.UIDValidity != selected.UIDValidity || s.again {
 		mark = mailbox.ImportMark{UIDValidity: selected.UIDValidity}
 	}
-	s.into.full = false
+	s.into.full, s.into.reached = false, nil // what the folder before has not noted stays so
 	if selected.NumMessages == 0 {
 		return nil
 	}

@@ -254,6 +254,36 @@ func TestImportIntoAFullMailbox(t *testing.T) {
 	}
 }
 
+// A folder in which something did not fit is not noted by the folder after it.
+func TestImportIntoAFullMailboxFromTwoFolders(t *testing.T) {
+	letter := func(n, size int) string {
+		return fmt.Sprintf("Subject: %d\r\n\r\n%s\r\n", n, strings.Repeat("x", size))
+	}
+	connect, _ := dovecot(t, []dovecotFolder{
+		{"", map[string]string{"1.a:2,": letter(1, 500), "2.a:2,": letter(2, 5000)}},
+		{".Klasse", map[string]string{"3.a:2,": letter(3, 300)}},
+	})
+	r, i := newcomer(t, 2000)
+	ctx := t.Context()
+	if err := (&imapImport{client: connect(), into: i, source: "test"}).run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if i.report.Imported != 2 || len(i.report.Failed) != 1 {
+		t.Errorf("%+v", i.report)
+	}
+	room := int64(1 << 20)
+	if err := r.Directory.ChangeAccount(ctx, i.owner, directory.AccountChange{QuotaBytes: &room}); err != nil {
+		t.Fatal(err)
+	}
+	next := newImport(r.Mail, i.owner)
+	if err := (&imapImport{client: connect(), into: next, source: "test"}).run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if next.report.Imported != 1 || next.report.Present != 1 {
+		t.Errorf("the next run: %+v", next.report)
+	}
+}
+
 // An import that ends early has noted no more than what is stored.
 func TestImportMark(t *testing.T) {
 	r, i := newcomer(t, 0)
