@@ -84,6 +84,13 @@ func (m *Mail) remove(tx *store.Tx, id ID, base *Snapshot, runs []uidRange, d co
 	if err := execRuns(tx, &m.sql.expunge, base, runs, []any{int64(id)}); err != nil {
 		return fmt.Errorf("expunge: %w", err)
 	}
+	err = m.sql.dropSeen.each(base, runs, []any{int64(id)}, func(query string, args []any, _ int) error {
+		_, err := tx.Exec(query, args...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove what was read: %w", err)
+	}
 	if err := logExpunged(tx, id, modseq, uids); err != nil {
 		return fmt.Errorf("log of expunged messages: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"schulhof/directory"
 	"schulhof/store"
 	"schulhof/store/fault"
 )
@@ -149,5 +150,37 @@ func TestReplaceCountsWhatItFreesAgainstTheQuota(t *testing.T) {
 		if _, err := b.Replace(ctx, 2, "Drafts", Appended{Message: w.prepare(text("drei, größer"))}); !fault.Is(err, fault.OverQuota) {
 			t.Errorf("larger: %v", err)
 		}
+	})
+}
+
+// What others have read of a message goes with it, whoever removes it and however.
+func TestWhatWasReadGoesWithTheMessages(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		office := w.office("INBOX", "lrste")
+		w.share(office, "INBOX", "anna", "lrs")
+		uids := w.fill(office, "INBOX", 3*minRun)
+		own := w.box(office, "INBOX")
+		for _, who := range []directory.ID{w.anna, w.ben} {
+			_, err := w.box(who, "Other Users/office").StoreFlags(ctx, uids, FlagOp{Mode: FlagsAdd, Flags: Seen})
+			w.check(err)
+		}
+		left := func(want int) {
+			t.Helper()
+			if n := w.count(`SELECT COUNT(*) FROM message_seen`); n != 2*want {
+				t.Errorf("%d rows, want %d for each of two", n, want)
+			}
+		}
+		left(3 * minRun)
+		w.expunge(own, uids[:minRun+1]...)
+		left(2*minRun - 1)
+		_, err := own.Move(ctx, uids[2*minRun:2*minRun+1], "Archive")
+		w.check(err)
+		left(2*minRun - 2)
+		_, err = w.box(w.ben, "Other Users/office").Move(ctx, uids[2*minRun+2:2*minRun+4], "Archive")
+		w.check(err)
+		left(2*minRun - 4)
+		w.sameAsRows()
+		w.problems()
 	})
 }

@@ -89,6 +89,7 @@ func isNoRows(err error) bool { return errors.Is(err, store.ErrNoRows) }
 type statements struct {
 	setFlags, copyTo, expunge, saveDates, vias byUIDs
 	setSeen                                    byUIDs // of somebody who is not the owner
+	dropSeen                                   byUIDs // of everybody who is not
 	contents                                   [32]byUIDs
 	insertContents                             [2]string // of one, of contentsAtOnce
 }
@@ -103,6 +104,7 @@ func newStatements() *statements {
 		setSeen: forUIDs(`INSERT INTO message_seen (mailbox_id, account_id, uid, seen, modseq)
 			SELECT mailbox_id, CAST($2 AS BIGINT), uid, CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM message WHERE mailbox_id = $1 AND {uids}
 			ON CONFLICT (mailbox_id, account_id, uid) DO UPDATE SET seen = excluded.seen, modseq = excluded.modseq`, "uid", 5),
+		dropSeen:  forUIDs(`DELETE FROM message_seen WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		expunge:   forUIDs(`DELETE FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		saveDates: forUIDs(`SELECT uid, save_date FROM message WHERE mailbox_id = $1 AND {uids}`, "uid", 2),
 		vias:      forUIDs(`SELECT uid, via FROM message WHERE mailbox_id = $1 AND via <> '' AND {uids}`, "uid", 2),
