@@ -141,6 +141,16 @@ func TestSendingRoom(t *testing.T) {
 		if got := w.send("anna", 0, 1); got != "external" {
 			t.Errorf("what was noted does not count: %q", got)
 		}
+		rows := func() (n int) {
+			must(t, s.Read(context.Background(), func(tx *store.Tx) error { return tx.QueryRow(`SELECT COUNT(*) FROM sent`).Scan(&n) }))
+			return n
+		}
+		before := rows()
+		w.clock = w.clock.Add(2 * time.Hour)
+		note(1)
+		if got := rows(); got > before {
+			t.Errorf("%d rows, before %d: what is over is kept", got, before)
+		}
 	})
 }
 

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"schulhof/smtpd/authenticate"
 )
 
 // A new server gets a certificate from an authority of its own, whose certificate (tls/ca.pem) clients are told to trust.
@@ -94,6 +96,11 @@ func (a *authority) issue(certFile, keyFile string, names []string, now time.Tim
 	if err != nil {
 		return fmt.Errorf("server key: %w", err)
 	}
+	return a.certify(certFile, keyFile, key, names, now)
+}
+
+// certify is issue with a key that is there. A certificate that is renewed keeps its key, which TLSA records name (RFC 7672 §8.1).
+func (a *authority) certify(certFile, keyFile string, key *ecdsa.PrivateKey, names []string, now time.Time) error {
 	serial, err := newSerial()
 	if err != nil {
 		return err
@@ -143,30 +150,7 @@ func writePEM(path, kind string, blocks ...[]byte) error {
 	for _, der := range blocks {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
 	}
-	return replaceFile(path, text)
-}
-
-// replaceFile writes text to path, 0600, so that a crash leaves the old file or the new one.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return authenticate.ReplaceFile(path, text)
 }
 
 func readPEM(path, kind string) ([]byte, error) {

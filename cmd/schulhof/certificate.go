@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -103,7 +104,11 @@ func (c *certificates) renewOwn(now time.Time) error {
 		names = append(names, ip.String())
 	}
 	c.log.Info("certificate: renewed by our own authority", "names", names)
-	return own.issue(c.config.TLS.Certificate, c.config.TLS.Key, names, now)
+	key, ok := cert.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return own.issue(c.config.TLS.Certificate, c.config.TLS.Key, names, now)
+	}
+	return own.certify(c.config.TLS.Certificate, c.config.TLS.Key, key, names, now)
 }
 
 // watch takes up changed files until ctx ends; SIGHUP makes it look at once. A faulty file leaves the old certificate in force.

@@ -131,8 +131,11 @@ func (r *rooms) advanceKeys(ctx context.Context, now time.Time) error {
 		keys, err := r.Keys.Keys(domain)
 		errs = append(errs, err)
 		if r.keysReady(ctx, keys, now) {
-			errs = append(errs, r.Keys.Activate(domain))
-			r.Log.Info("new DKIM keys sign from now on", "domain", domain)
+			if err := r.Keys.Activate(domain); err != nil {
+				errs = append(errs, err)
+			} else {
+				r.Log.Info("new DKIM keys sign from now on", "domain", domain)
+			}
 		}
 		gone, err := r.Keys.Retire(domain)
 		errs = append(errs, err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/resolver"
 
 	"github.com/spf13/cobra"
 )
@@ -76,10 +76,9 @@ func checkRecord(ctx context.Context, r *rooms, record dnsRecord) dnsResult {
 	compare := map[string]func(context.Context, *rooms, *dnsResult) error{
 		"A": compareHost, "PTR": comparePTR, "MX": compareMX, "TXT": compareTXT, "SRV": compareSRV, "CNAME": compareCNAME, "TLSA": compareTLSA,
 	}[record.Type]
-	var missing *net.DNSError
 	err := compare(ctx, r, &c)
 	switch {
-	case errors.As(err, &missing) && missing.IsNotFound:
+	case resolver.IsNotFound(err):
 		c.wrong("nothing is published there", "publish it")
 	case err != nil:
 		c.wrong("the DNS has no answer: "+err.Error(), "look at dns.servers or /etc/resolv.conf, and at the domain's name servers")
@@ -102,8 +101,19 @@ func (c *dnsResult) wrong(reason, fix string) {
 // bare is a name without its last dot, as the resolver wants and gives it.
 func bare(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
+// ourAddresses are those of this server's name. That it has none is a fault of its own, whatever record is looked at.
+func ourAddresses(ctx context.Context, r *rooms, c *dnsResult) ([]net.IPAddr, error) {
+	host := r.Config.Server.Hostname
+	addresses, err := r.DNS.LookupIPAddr(ctx, host)
+	if resolver.IsNotFound(err) {
+		c.wrong("this server's name has no address", "publish an A or AAAA record of "+host+" with the address that this server is reached at")
+		return nil, nil
+	}
+	return addresses, err
+}
+
 func compareHost(ctx context.Context, r *rooms, c *dnsResult) error {
-	addresses, err := r.DNS.LookupIPAddr(ctx, bare(c.Name))
+	addresses, err := ourAddresses(ctx, r, c)
 	for _, a := range addresses {
 		c.Found = strings.TrimSpace(c.Found + " " + a.String())
 	}
@@ -112,14 +122,13 @@ func compareHost(ctx context.Context, r *rooms, c *dnsResult) error {
 
 // comparePTR wants every address of ours to lead back to our name.
 func comparePTR(ctx context.Context, r *rooms, c *dnsResult) error {
-	addresses, err := r.DNS.LookupIPAddr(ctx, bare(c.Name))
+	addresses, err := ourAddresses(ctx, r, c)
 	if err != nil {
 		return err
 	}
 	for _, a := range addresses {
 		names, err := r.DNS.LookupAddr(ctx, a.IP.String())
-		var missing *net.DNSError
-		if err != nil && !(errors.As(err, &missing) && missing.IsNotFound) {
+		if err != nil && !resolver.IsNotFound(err) {
 			return err
 		}
 		c.Found = strings.TrimSpace(c.Found + " " + strings.Join(names, " "))
@@ -151,8 +160,11 @@ func compareTXT(ctx context.Context, r *rooms, c *dnsResult) error {
 		return err
 	}
 	kind, _, _ := strings.Cut(c.Value, ";")
-	if strings.HasPrefix(c.Value, "v=spf1") {
+	switch {
+	case strings.HasPrefix(c.Value, "v=spf1"):
 		kind = "v=spf1"
+	case strings.Contains(c.Name, "._domainkey."):
+		kind = "" // a key need not begin with its version, and nothing else stands there; RFC 6376 §3.6.1
 	}
 	var same []string
 	for _, text := range texts {
@@ -168,7 +180,7 @@ func compareTXT(ctx context.Context, r *rooms, c *dnsResult) error {
 		c.wrong(fmt.Sprintf("there are %d such records, so none counts", len(same)), "leave one of them")
 	case kind == "v=spf1":
 		return compareSPF(ctx, r, c)
-	case kind == "v=DKIM1":
+	case kind == "":
 		compareKey(r, c, same[0])
 	case kind == "v=DMARC1":
 		if _, ok := authenticate.ReadPolicy(same); !ok {
@@ -186,7 +198,7 @@ func compareTXT(ctx context.Context, r *rooms, c *dnsResult) error {
 
 // compareSPF asks whether the record lets this server's addresses send, in whatever words.
 func compareSPF(ctx context.Context, r *rooms, c *dnsResult) error {
-	addresses, err := r.DNS.LookupIPAddr(ctx, r.Config.Server.Hostname)
+	addresses, err := ourAddresses(ctx, r, c)
 	if err != nil {
 		return err
 	}
@@ -218,8 +230,7 @@ func compareKey(r *rooms, c *dnsResult, text string) {
 
 func compareSRV(ctx context.Context, r *rooms, c *dnsResult) error {
 	list, err := r.DNS.SRV(ctx, bare(c.Name))
-	var missing *net.DNSError
-	if c.Value == "0 0 0 ." && errors.As(err, &missing) && missing.IsNotFound {
+	if c.Value == "0 0 0 ." && resolver.IsNotFound(err) {
 		return nil // to say nothing is as good
 	}
 	if err != nil {
@@ -244,7 +255,7 @@ func compareCNAME(ctx context.Context, r *rooms, c *dnsResult) error {
 	if err != nil {
 		return err
 	}
-	want, err := r.DNS.LookupIPAddr(ctx, bare(c.Value))
+	want, err := ourAddresses(ctx, r, c)
 	if err != nil {
 		return err
 	}
@@ -260,8 +271,7 @@ func compareCNAME(ctx context.Context, r *rooms, c *dnsResult) error {
 // compareTLSA wants our key among those published. Without DNSSEC nobody looks at them.
 func compareTLSA(ctx context.Context, r *rooms, c *dnsResult) error {
 	list, err := r.DNS.TLSA(ctx, bare(c.Name))
-	var missing *net.DNSError
-	if errors.As(err, &missing) && missing.IsNotFound {
+	if resolver.IsNotFound(err) {
 		return nil // it is of use in a signed zone only
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/smtpd/authenticate"
 	"schulhof/store/fault"
 
 	"golang.org/x/sync/errgroup"
@@ -300,13 +301,13 @@ func TestReplaceFileKeepsTheOldOneWhenItFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path, "full"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := replaceFile(path, []byte("x")); err == nil {
+	if err := authenticate.ReplaceFile(path, []byte("x")); err == nil {
 		t.Error("a folder was replaced by a file")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
-	if err := replaceFile(filepath.Join(dir, "none", "file"), nil); !errors.Is(err, os.ErrNotExist) {
+	if err := authenticate.ReplaceFile(filepath.Join(dir, "none", "file"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("replaceFile in no folder = %v", err)
 	}
 }

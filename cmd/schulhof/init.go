@@ -119,7 +119,7 @@ func (n *newServer) fill(ctx context.Context, c *config.Config, domain string, n
 		return nil, err
 	}
 	path := filepath.Join(n.dir, settingsFile)
-	if err := replaceFile(path, []byte(sample)); err != nil {
+	if err := authenticate.ReplaceFile(path, []byte(sample)); err != nil {
 		return nil, err
 	}
 	if c, err = config.Load(path); err != nil {

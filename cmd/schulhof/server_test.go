@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -241,11 +242,18 @@ func TestOwnCertificateIsRenewedInTime(t *testing.T) {
 	if err := a.issue(c.TLS.Certificate, c.TLS.Key, names, time.Now().Add(-certificateLife*3/4)); err != nil {
 		t.Fatal(err)
 	}
+	before, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	certs, err := newCertificates(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaf := certs.current.Load().Leaf
+	if !bytes.Equal(leaf.RawSubjectPublicKeyInfo, before.Leaf.RawSubjectPublicKeyInfo) {
+		t.Error("it has another key, which published TLSA records do not name")
+	}
 	if left := time.Until(leaf.NotAfter); left < certificateLife/2 {
 		t.Errorf("the certificate is valid for %s more, want a new one", left)
 	}

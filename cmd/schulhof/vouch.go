@@ -38,7 +38,7 @@ func (r *rooms) openReturns(o outside) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text = []byte(rand.Text() + "\n")
-		err = replaceFile(path, text)
+		err = authenticate.ReplaceFile(path, text)
 	}
 	if err == nil {
 		r.Returns, err = srs.New(bytes.TrimSpace(text), o.now)

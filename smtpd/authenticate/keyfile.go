@@ -51,8 +51,8 @@ func newKey(private any) (*Key, error) {
 	return nil, fmt.Errorf("a %T does not sign mail", private)
 }
 
-// replaceFile writes a file that only its owner reads, whole or not at all.
-func replaceFile(path string, content []byte) error {
+// ReplaceFile writes a file that only its owner reads, whole or not at all, durably.
+func ReplaceFile(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err

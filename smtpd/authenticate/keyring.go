@@ -169,15 +169,13 @@ func (k *Keyring) Retire(domain string) (gone []Key, err error) {
 	if len(gone) == 0 {
 		return nil, nil
 	}
-	if err := k.save(list[0].Domain, kept); err != nil {
-		return nil, err
-	}
+	// The files go first: one that keys.json does not name would wait to sign again.
 	for _, one := range gone {
 		if err := os.Remove(k.path(one.Domain, one.Selector+keyEnding)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return gone, fmt.Errorf("remove DKIM key: %w", err)
+			return nil, fmt.Errorf("remove DKIM key: %w", err)
 		}
 	}
-	return gone, nil
+	return gone, k.save(list[0].Domain, kept)
 }
 
 func inState(list []*Key, s State) (keys []Key) {
@@ -291,7 +289,7 @@ func (k *Keyring) save(domain string, list []*Key) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(k.path(domain, statesFile), append(text, '\n')); err != nil {
+	if err := ReplaceFile(k.path(domain, statesFile), append(text, '\n')); err != nil {
 		return fmt.Errorf("states of the DKIM keys of %s: %w", domain, err)
 	}
 	k.known[domain] = list
@@ -322,7 +320,7 @@ func (k *Keyring) make(domain string, list []*Key, state State) ([]*Key, error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := replaceFile(k.path(domain, selector+keyEnding), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+		if err := ReplaceFile(k.path(domain, selector+keyEnding), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 			return nil, err
 		}
 		key, err := newKey(one.private)

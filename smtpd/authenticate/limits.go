@@ -20,7 +20,8 @@ const (
 	maxSets       = 50  // ARC sets of one message; RFC 8617 §4.2.1
 	maxAuthors    = 5   // domains in From
 	maxReverse    = 5   // names of a client that are looked up
-	maxProperty   = 254 // bytes of one value in our field; a line has 998 at most
+	maxProperty   = 254 // bytes of one value in our field
+	maxLine       = 900 // bytes of its lines, but for a word at the end; RFC 5322 §2.1.1 allows 998
 	maxReasonText = 200 // bytes of what stands in quotes
 
 	// SignatureLife is how long our signatures hold (x=). A key that has retired is kept published as long.

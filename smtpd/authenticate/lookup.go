@@ -63,12 +63,16 @@ func (b *budget) LookupTXT(ctx context.Context, name string) ([]string, error) {
 		return nil, err
 	}
 	list, err := b.to.LookupTXT(ctx, name)
+	kept := make([]string, 0, len(list)) // list may be the resolver's
 	for _, text := range list {
-		if len(text) > maxText {
+		switch {
+		case len(text) <= maxText:
+			kept = append(kept, text)
+		case strings.HasPrefix(text, "v="):
 			return nil, &net.DNSError{Err: "TXT record is too long", Name: name, IsTemporary: true}
-		}
+		} // what somebody else keeps at the same name is passed over, however long
 	}
-	return list, plain(name, err)
+	return kept, plain(name, err)
 }
 
 // LookupMX implements Resolver.

@@ -1,6 +1,8 @@
 package authenticate
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -70,17 +72,24 @@ func appendResult(dst []byte, method string, r Result, reason string) []byte {
 	return dst
 }
 
-// appendProperty writes name=value on a line that may be long: values are bounded here, and a field's line may have 998 octets.
+// appendProperty writes name=value, on a line of its own if that at hand would grow too long.
 func appendProperty(dst []byte, name, value string) []byte {
+	at, line := len(dst), bytes.LastIndexByte(dst, '\n')+1
 	dst = append(append(append(dst, ' '), name...), '=')
-	value = value[:min(len(value), maxProperty)]
-	for i := range len(value) {
-		c := value[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.@+", c) >= 0) {
-			return appendQuoted(dst, value)
-		}
+	if value = value[:min(len(value), maxProperty)]; strings.ContainsFunc(value, mustQuote) {
+		dst = appendQuoted(dst, value)
+	} else {
+		dst = append(dst, value...)
 	}
-	return append(dst, value...)
+	if len(dst)-line > maxLine {
+		dst = slices.Replace(dst, at, at+1, '\r', '\n', '\t')
+	}
+	return dst
+}
+
+// mustQuote tells characters that stand in a value only within quotes.
+func mustQuote(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.@+", c))
 }
 
 // appendQuoted writes a quoted-string. What is not printable ASCII becomes a question mark.

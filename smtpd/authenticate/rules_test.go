@@ -330,6 +330,25 @@ func TestValuesInTheField(t *testing.T) {
 	}
 }
 
+// TestLinesOfTheField: no sender makes a line of it longer than RFC 5322 §2.1.1 allows.
+func TestLinesOfTheField(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(`"`, 400)
+	v := Verdict{SPF: SPF{Result: Fail, Reason: long, Domain: long}, IPRev: IPRev{Result: Pass, Name: long}, DMARC: DMARC{Result: Fail, From: long, Record: long, Policy: PolicyNone}}
+	for range maxSignatures {
+		v.DKIM = append(v.DKIM, DKIM{Result: PermError, Reason: long, Domain: long, Identity: long, Selector: long, Signature: long, Algorithm: "ed25519", Bits: 256})
+	}
+	field := string(v.appendField(nil, "mx.school.test"))
+	for line := range strings.SplitSeq(strings.TrimSuffix(field, "\r\n"), "\r\n") {
+		if len(line) > 998 {
+			t.Errorf("a line of %d octets: %.60s…", len(line), line)
+		}
+	}
+	if h := parseHeader([]byte(field)); len(h.fields) != 1 || strings.Count(field, "header.s=") != maxSignatures {
+		t.Errorf("%d fields, %d selectors", len(h.fields), strings.Count(field, "header.s="))
+	}
+}
+
 // TestTheFieldReadsBack: whatever printable text a sender gets into it, the field says what we found and no more.
 func TestTheFieldReadsBack(t *testing.T) {
 	t.Parallel()

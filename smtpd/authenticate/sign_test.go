@@ -233,6 +233,44 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// A retirement that breaks off, here because keys.json cannot be replaced, never brings a key back that had retired.
+func TestRetirementBreaksOff(t *testing.T) {
+	at := now
+	k := ring(t, &at)
+	if _, err := k.Rotate("example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Activate("example.org"); err != nil {
+		t.Fatal(err)
+	}
+	at = at.Add(SignatureLife + time.Second)
+	states := filepath.Join(k.dir, "example.org", statesFile)
+	aside := states + ".aside"
+	for _, err := range []error{os.Rename(states, aside), os.Mkdir(states, 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := k.Retire("example.org"); err == nil {
+		t.Fatal("keys.json is a folder, but that was no error")
+	}
+	for _, err := range []error{os.Remove(states), os.Rename(aside, states)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = "20261125bed=active 20261125brsa=active"
+	if got := selectors(t, NewKeyring(k.dir, k.now), "example.org"); got != want {
+		t.Errorf("after a restart: %s, want %s", got, want)
+	}
+	if gone, err := k.Retire("example.org"); err != nil || len(gone) != 2 {
+		t.Errorf("again: %v, %v", gone, err)
+	}
+	if got := selectors(t, k, "example.org"); got != want {
+		t.Errorf("in the end: %s, want %s", got, want)
+	}
+}
+
 func TestKeyringOfOddFolders(t *testing.T) {
 	at := now
 	k := ring(t, &at)
