@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"flag"
+	"fmt"
 	"net/url"
 	"os"
 	"strconv"
@@ -30,6 +31,9 @@ func OpenWith(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
+		if o.Database == "" {
+			layMigrated(t, o.Dir)
+		}
 	}
 	s, err := store.Open(context.Background(), o)
 	if err != nil {
@@ -46,7 +50,15 @@ func OpenWith(t testing.TB, o store.Options) *store.Store {
 // Each runs test on a fresh store of each dialect, as subtests sqlite and postgres.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	EachOptions(t, func(t *testing.T, o store.Options) { test(t, OpenWith(t, o)) })
+	t.Run("sqlite", func(t *testing.T) { test(t, Open(t)) })
+	t.Run("postgres", func(t *testing.T) {
+		needServer(t)
+		template, err := migratedDatabase()
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, OpenWith(t, store.Options{Database: copyOf(t, template)}))
+	})
 }
 
 // EachOptions is Each for tests that open, close and open again: o has a fresh Dir and Database.
@@ -72,31 +84,56 @@ func ShortRun(t testing.TB, checks int) {
 // Postgres makes a fresh database and returns its URL; without PostgresEnv it skips the test and says so.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	admin := os.Getenv(PostgresEnv)
-	if admin == "" {
-		t.Skipf("%s is not set: this half needs a PostgreSQL (store/storetest/postgres.sh start prints its URL)", PostgresEnv)
-	}
-	u, err := url.Parse(admin)
-	if err != nil {
-		t.Fatalf("%s: %v", PostgresEnv, err)
-	}
-	name := "test_" + strings.ToLower(rand.Text())
-	// A copy of the files takes half as long as one through the log.
-	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 STRATEGY FILE_COPY ENCODING 'UTF8' LOCALE 'C'")
-	t.Cleanup(func() { run(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u.Path = "/" + name
-	return u.String()
+	needServer(t)
+	return copyOf(t, emptyDatabase)
 }
 
-func run(t testing.TB, address, statement string) {
+func needServer(t testing.TB) {
 	t.Helper()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, address)
+	if os.Getenv(PostgresEnv) == "" {
+		t.Skipf("%s is not set: this half needs a PostgreSQL (store/storetest/postgres.sh start prints its URL)", PostgresEnv)
+	}
+}
+
+// copyOf makes a copy of a database, which goes when t ends, and returns its URL.
+func copyOf(t testing.TB, template string) string {
+	t.Helper()
+	name := "test_" + strings.ToLower(rand.Text())
+	u, err := create(name, template)
 	if err != nil {
-		t.Fatalf("PostgreSQL of %s: %v", PostgresEnv, err)
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return u
+}
+
+// emptyDatabase is PostgreSQL's own template with nothing in it.
+const emptyDatabase = "template0"
+
+// create makes a database and returns its URL.
+func create(name, template string) (string, error) {
+	u, err := url.Parse(os.Getenv(PostgresEnv))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", PostgresEnv, err)
+	}
+	u.Path = "/" + name
+	// A copy of the files takes half as long as one through the log.
+	return u.String(), run("CREATE DATABASE " + name + " TEMPLATE " + template + " STRATEGY FILE_COPY ENCODING 'UTF8' LOCALE 'C'")
+}
+
+func run(statement string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, os.Getenv(PostgresEnv))
+	if err != nil {
+		return fmt.Errorf("PostgreSQL of %s: %w", PostgresEnv, err)
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		return fmt.Errorf("%s: %w", statement, err)
 	}
+	return nil
 }
