@@ -135,6 +135,7 @@ func (s *session) begin(ctx context.Context) {
 				},
 			})
 			if err == nil && r.ok() {
+				t.signer = signerOf(clean, t.envelope.Sender)
 				r, err = s.showsTooMany(ctx, clean)
 			}
 			return clean, r, err
@@ -192,7 +193,6 @@ func (s *session) finish(ctx context.Context) reply {
 	began := time.Now()
 	in.end()
 	s.check(ctx)
-	s.sign(ctx)
 	if r := in.refusal; r.code != 0 {
 		s.logRefusal(r, in)
 		s.srv.metrics.messageDone(s.door, metricCode(r), in.size, 0)

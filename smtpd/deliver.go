@@ -136,7 +136,7 @@ func (s *session) alsoCommit(tx *store.Tx, t *transaction, p *prepared) error {
 		return err
 	}
 	return s.srv.o.Outbound.Enqueue(tx, Outgoing{
-		Message: p.plain, Account: s.account(), Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id,
+		Message: p.plain, Account: s.account(), Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id, Signed: t.signer,
 	})
 }
 

@@ -24,7 +24,6 @@ type incoming struct {
 	size    int64 // bytes the peer sent, dots unstuffed
 	content fingerprint
 	head    []byte // until its end is seen
-	author  string // the domain in From, "" if it is not looked for or not there
 	inBody  bool
 	refusal reply // code 0: none yet
 	err     error // its cause, for the log
@@ -87,7 +86,6 @@ func (in *incoming) header(head, blank, body []byte) {
 		return
 	}
 	in.store(in.trace, clean, blank, body)
-	in.author = authorDomain(clean)
 	in.head = in.head[:0]
 }
 

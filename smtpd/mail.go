@@ -17,6 +17,7 @@ type transaction struct {
 	lists      listing              // the groups among the recipients
 	to         []mailbox.To         // our mailboxes, each once
 	at         map[directory.ID]int // where an account stands in to
+	signer     string               // the domain in whose name a submission leaves; "" for every other message
 	visible    int                  // addresses elsewhere that it shows, when its author is to be told; 0: not
 	body       *incoming            // not nil while BDAT chunks come
 	pace       *pace

@@ -42,7 +42,6 @@ type Options struct {
 	Checker                Checker          // nil: mail from other servers is taken as it comes
 	SubmissionChecker      Checker          // nil: what our own people send is taken as it comes
 	CheckLoopback          bool             // mail from loopback addresses is judged as well
-	Signer                 Signer           // nil: what leaves is not signed
 	Visible                Visible          // how many people elsewhere a message may show to each other
 	Reports                Reports          // nil: reports are mail like any other
 	Returns                Returns          // nil: no address leads back to other servers
@@ -64,7 +63,7 @@ type Outgoing struct {
 	Recipients []EnvelopeRecipient
 	TraceID    string
 
-	Signed, Sealed string // domains of ours that answer for it as it leaves; "" for what is signed already, or by nobody
+	Signed, Sealed string // domains of ours that answer for it as it leaves; "" for none
 }
 
 // Envelope is MAIL FROM with its parameters, among them RET and ENVID of RFC 3461.

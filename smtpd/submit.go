@@ -147,3 +147,19 @@ func strictAddresses(value []byte) (addresses []string, ok bool) {
 	}
 	return addresses, true
 }
+
+// signerOf is the domain in whose name a submission leaves: that of its first author, else of its sender. It is one of ours, because everyone
+// writes in their own name.
+func signerOf(head []byte, sender string) string {
+	for f := range fields(head) {
+		if !f.is("From") {
+			continue
+		}
+		if list, ok := strictAddresses(f.value()); ok {
+			sender = list[0]
+		}
+		break
+	}
+	_, domain, _ := cutLast(sender, "@")
+	return domain
+}

@@ -75,6 +75,7 @@ type listOutbound struct{ queue *queue.Queue }
 func (o listOutbound) Enqueue(tx *store.Tx, out lists.Outgoing) error {
 	m := queue.Message{
 		Body: out.Message.Blob, Prefix: out.Prefix, Sender: out.Sender, Account: out.Account, Tag: out.Tag, TraceID: out.TraceID,
+		Signed: out.Signed, Sealed: out.Sealed,
 		EightBit: true, UTF8: !isASCII(out.Sender) || slices.ContainsFunc(out.Recipients, func(a string) bool { return !isASCII(a) }),
 	}
 	if out.Account == 0 {

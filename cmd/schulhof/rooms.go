@@ -115,7 +115,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
 		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now, Queue: listOutbound{r.Queue},
-		Sign: r.voucher(), Seal: r.voucher(), Policy: policies{r.DNS, r.Log.With("room", "lists")},
+		Policy: policies{r.DNS, r.Log.With("room", "lists")},
 	})
 	r.Queue.OnFailure(kindList, r.countListFailure)
 	f := r.Config.Files

@@ -33,7 +33,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "smtpd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize),
 		AllowPlaintextLoopback: loopback, Allowlist: c.Security.Networks(), Lists: r.Lists, Filters: r.Filters, Outbound: outbound{r.Queue},
-		Checker: checker{r.Spam, r.Reports}, SubmissionChecker: submissions, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Signer: r.Keys, Returns: r.Returns, Reports: r.Reports,
+		Checker: checker{r.Spam, r.Reports}, SubmissionChecker: submissions, CheckLoopback: c.Origin.Loopback == config.LoopbackCheck, Returns: r.Returns, Reports: r.Reports,
 		Visible: smtpd.Visible{Max: c.Mail.VisibleOutside, Refuse: c.Mail.VisibleAction == config.VisibleRefuse},
 	})
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"schulhof/smtpd/srs"
 )
 
-// voucher is queue.Voucher, and what lists sign and seal with: our keys, and what this server found about a message when that came in.
+// voucher is queue.Voucher: our keys, and what this server found about a message when that came in.
 type voucher struct {
 	*authenticate.Keyring
 	hostname string // as our Authentication-Results field has it
 }
 
-// Seal implements queue.Voucher and lists.Sealer.
+// Seal implements queue.Voucher.
 func (v voucher) Seal(ctx context.Context, domain string, message io.Reader) ([]byte, error) {
 	return v.Keyring.Seal(ctx, domain, v.hostname, message)
 }

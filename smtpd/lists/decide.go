@@ -132,16 +132,21 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 	}
 	m := Mailing{Message: spool, Size: spool.Size(), TraceID: h.TraceID, Certain: h.Account != 0}
 	outside := l.resolve(ctx, h, &m)
+	head, err := readHead(spool, spool.Size())
+	if err != nil {
+		plain.Release()
+		return nil, err
+	}
 	copies, err := l.Prepare(ctx, &m)
 	if err != nil {
 		plain.Release()
 		return nil, err
 	}
 	d.Message, d.Recipients = plain, append(m.To, copies.Archive()...)
+	out := Outgoing{Message: plain, Sender: h.Sender, Recipients: outside, Account: h.Account, TraceID: h.TraceID, Signed: h.signer(head)}
 	*also = func(tx *store.Tx) error {
 		if len(outside) > 0 && l.o.Queue != nil {
-			err := l.o.Queue.Enqueue(tx, Outgoing{Message: plain, Sender: h.Sender, Recipients: outside, Account: h.Account, TraceID: h.TraceID})
-			if err != nil {
+			if err := l.o.Queue.Enqueue(tx, out); err != nil {
 				return err
 			}
 		}
@@ -151,6 +156,17 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 		copies.Release()
 		plain.Release()
 	}, nil
+}
+
+// signer is the domain in whose name a held message leaves, like one that was not held: that of whoever of ours wrote it; "" for none.
+func (h *Held) signer(head []byte) string {
+	if h.Account == 0 {
+		return ""
+	}
+	if list := authorsOf(head); len(list) > 0 {
+		return domainOf(list[0].Address)
+	}
+	return domainOf(h.Sender)
 }
 
 // resolve finds the readers of a held message, each once, and returns the recipients elsewhere. Those that are gone by now are left out.

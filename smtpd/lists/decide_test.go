@@ -73,6 +73,29 @@ func TestModeration(t *testing.T) {
 	})
 }
 
+// What leaves after it was held is signed in the name in which it would have left at once.
+func TestWhoSignsWhatWasHeld(t *testing.T) {
+	t.Parallel()
+	anna := Held{Account: 1, Sender: "anna@school.test"}
+	tests := []struct {
+		name, head, want string
+		held             Held
+	}{
+		{"its author", "Subject: x\r\nFrom: Anna <anna@club.test>\r\n", "club.test", anna},
+		{"the first of two", "From: anna@club.test,\r\n anna@school.test\r\n", "club.test", anna},
+		{"its sender, when nobody can read who wrote it", "From: anna\r\n", "school.test", anna},
+		{"its sender, when nobody says who wrote it", "", "school.test", anna},
+		{"whom a receipt names", "From: anna@school.test\r\n", "school.test", Held{Account: 1}},
+		{"nobody", "", "", Held{Account: 1}},
+		{"nobody of ours", "From: anna@school.test\r\n", "", Held{Sender: "anna@school.test"}},
+	}
+	for _, tt := range tests {
+		if got := tt.held.signer([]byte(tt.head)); got != tt.want {
+			t.Errorf("%s: signed by %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestRejectionAndExpiry(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -146,7 +169,8 @@ func TestBeyondALimit(t *testing.T) {
 		if body := w.inbox("ben")[0]; strings.Contains(body, "List-Id") { // addressed himself, too: one copy
 			t.Errorf("ben got %s", body)
 		}
-		if len(w.queue.got) != 1 || w.queue.got[0].Account != w.id["anna"] || w.queue.got[0].Sender != "anna@school.test" || w.queue.got[0].Recipients[0] != "lena@example.org" {
+		if len(w.queue.got) != 1 || w.queue.got[0].Account != w.id["anna"] || w.queue.got[0].Sender != "anna@school.test" || w.queue.got[0].Recipients[0] != "lena@example.org" ||
+			w.queue.got[0].Signed != "school.test" || w.queue.got[0].Sealed != "" {
 			t.Errorf("elsewhere went %+v", w.queue.got)
 		}
 		w.sound()

@@ -19,8 +19,6 @@ type form struct {
 	list    directory.Group
 	outside bool          // for members elsewhere: without what only our own mailboxes need
 	author  *mail.Address // not nil: From becomes the list's, because the author's domain would have the message refused elsewhere
-
-	unsigned bool // the list does not sign it
 }
 
 // apply returns head as the list's members get it: its fields stand before the first Received field, above what came with the message; an
@@ -173,18 +171,29 @@ func isAnswer(head []byte) bool {
 
 // authorOf is the one address in From; nil if there is none or several, or it cannot be read.
 func authorOf(head []byte) *mail.Address {
+	if list := authorsOf(head); len(list) == 1 {
+		return list[0]
+	}
+	return nil
+}
+
+// authorsOf are all addresses in From; none if it cannot be read.
+func authorsOf(head []byte) []*mail.Address {
 	for field := range fields(head) {
 		if !strings.EqualFold(fieldName(field), "from") {
 			continue
 		}
 		list, err := mail.ParseAddressList(fieldValue(field))
-		if err != nil || len(list) != 1 {
+		if err != nil {
 			return nil
 		}
-		return list[0]
+		return list
 	}
 	return nil
 }
+
+// domainOf is what stands behind the last @ of an address.
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // fields iterates over the fields of a header, each with its folded lines and their ends, in one pass.
 func fields(head []byte) func(yield func([]byte) bool) {

@@ -2,7 +2,6 @@ package lists
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -17,8 +16,6 @@ type Options struct {
 	Log      *slog.Logger
 	Now      func() time.Time // nil: time.Now
 	Queue    Queue            // nil: members elsewhere get nothing
-	Sign     Signer           // nil: what leaves is not signed
-	Seal     Sealer           // nil: what leaves is not sealed
 	Policy   Policy           // nil: every author elsewhere is thought to have a strict one
 }
 
@@ -37,16 +34,9 @@ type Outgoing struct {
 	Account    directory.ID // who is told of failures; 0: this room is
 	Tag        string       // the token of the member elsewhere, for CountFailure; "" if it is no list's
 	TraceID    string
-}
 
-// Signer signs what leaves in the name of one of our domains: DKIM.
-type Signer interface {
-	Sign(ctx context.Context, domain string, message io.Reader) (fields []byte, err error)
-}
-
-// Sealer vouches for what a message from elsewhere was when it came in, before a list changed it: ARC, RFC 8617.
-type Sealer interface {
-	Seal(ctx context.Context, domain string, message io.Reader) (fields []byte, err error)
+	Signed string // the domain of ours in whose name it is signed as it leaves, DKIM; "" for none
+	Sealed string // the domain of ours that vouches, as it leaves, for what was found when it came in: ARC, RFC 8617; "" for none
 }
 
 // Policy tells what the owner of a domain wants to be done with mail that claims to be from there and is not: RFC 7489 §6.3.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/mail"
-	"strings"
 
 	"schulhof/directory"
 	"schulhof/mailbox"
@@ -40,6 +39,8 @@ type leaving struct {
 	list    directory.Group
 	form    *mailbox.Prepared
 	members []directory.External
+
+	unsigned bool // the list does not sign it
 }
 
 // Prepare makes the lists' forms of a message durable and points their readers to them: m.To is changed. Release the copies after delivery.
@@ -93,7 +94,7 @@ func (l *Lists) prepareList(ctx context.Context, c *Copies, m *Mailing, head []b
 	}
 	out := leaving{list: list, members: active}
 	f := form{list: list, outside: true}
-	if f.author, f.unsigned, err = l.rewritten(ctx, head, m.Certain); err != nil {
+	if f.author, out.unsigned, err = l.rewritten(ctx, head, m.Certain); err != nil {
 		return err
 	}
 	if out.form, err = l.prepareForm(ctx, m, head, &f); err != nil {
@@ -103,45 +104,19 @@ func (l *Lists) prepareList(ctx context.Context, c *Copies, m *Mailing, head []b
 	return nil
 }
 
-// prepareForm writes a form and makes it durable. What leaves is signed and sealed.
+// prepareForm writes a form and makes it durable.
 func (l *Lists) prepareForm(ctx context.Context, m *Mailing, head []byte, f *form) (*mailbox.Prepared, error) {
 	spool := l.mail.NewSpool()
-	defer func() { spool.Close() }()
+	defer spool.Close()
 	body := io.NewSectionReader(m.Message, int64(len(head)), m.Size-int64(len(head)))
 	if err := copyAll(spool, bytes.NewReader(f.apply(head)), body); err != nil {
 		return nil, err
-	}
-	if f.outside {
-		for _, vouch := range l.vouchers(f) {
-			domain := f.list.Address[strings.LastIndexByte(f.list.Address, '@')+1:]
-			fields, err := vouch(ctx, domain, io.NewSectionReader(spool, 0, spool.Size()))
-			if err != nil {
-				return nil, fmt.Errorf("vouch for a list's message: %w", err)
-			}
-			next := l.mail.NewSpool()
-			err = copyAll(next, bytes.NewReader(fields), io.NewSectionReader(spool, 0, spool.Size()))
-			spool.Close()
-			if spool = next; err != nil {
-				return nil, err
-			}
-		}
 	}
 	prepared, err := l.mail.Prepare(ctx, spool)
 	if err != nil {
 		return nil, fmt.Errorf("store a list's form: %w", err)
 	}
 	return prepared, nil
-}
-
-// vouchers are what puts fields above a message that leaves: a signature, then the seal over all of it.
-func (l *Lists) vouchers(f *form) (list []func(context.Context, string, io.Reader) ([]byte, error)) {
-	if l.o.Sign != nil && !f.unsigned {
-		list = append(list, l.o.Sign.Sign)
-	}
-	if l.o.Seal != nil {
-		list = append(list, l.o.Seal.Seal)
-	}
-	return list
 }
 
 func copyAll(to *store.Spool, parts ...io.Reader) error {
@@ -177,7 +152,7 @@ func (l *Lists) rewritten(ctx context.Context, head []byte, certain bool) (autho
 	if author == nil {
 		return nil, !certain, nil
 	}
-	domain := author.Address[strings.LastIndexByte(author.Address, '@')+1:]
+	domain := domainOf(author.Address)
 	local, err := l.dir.IsLocalDomain(ctx, domain)
 	switch {
 	case err != nil:
@@ -211,11 +186,16 @@ func (c *Copies) Archive() []mailbox.To { return c.archive }
 // sender names them. RFC 3464 reports and whatever else comes back finds its way by that.
 func (c *Copies) Enqueue(tx *store.Tx) error {
 	for _, out := range c.leaving {
+		sealed := domainOf(out.list.Address)
+		signed := sealed
+		if out.unsigned {
+			signed = ""
+		}
 		for _, x := range out.members {
 			err := c.lists.o.Queue.Enqueue(tx, Outgoing{
 				Message: out.form, Sender: address(out.list.Address, PurposeBounce, x.Token), Recipients: []string{x.Address},
 				Prefix: []byte("List-Unsubscribe: <mailto:" + address(out.list.Address, PurposeLeave, x.Token) + ">\r\n"),
-				Tag:    x.Token, TraceID: c.traceID,
+				Tag:    x.Token, TraceID: c.traceID, Signed: signed, Sealed: sealed,
 			})
 			if err != nil {
 				return fmt.Errorf("send to a member elsewhere: %w", err)

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"schulhof/config"
+	"schulhof/directory"
+	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/queue"
+	"schulhof/smtpd/resolver/dnstest"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// departures is a way to all other servers that keeps what leaves.
+type departures chan string
+
+// Dial implements queue.Dialer.
+func (d departures) Dial(context.Context, queue.Target) (queue.Session, error) { return d, nil }
+
+// Deliver implements queue.Session.
+func (d departures) Deliver(ctx context.Context, m queue.Letter, to []queue.Recipient, beforeDot func(context.Context) error) ([]queue.Result, error) {
+	body, err := m.Body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err == nil {
+		err = beforeDot(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d <- string(text)
+	return slices.Repeat([]queue.Result{{Code: 250, Enhanced: "2.0.0", Text: "OK"}}, len(to)), nil
+}
+
+// Close implements queue.Session.
+func (departures) Close() {}
+
+// aged is a school on a clock that the test moves, whose keys are in the DNS. anna, ben and tina are there; tina owns the moderated class 7b,
+// which has a member elsewhere, and ben may write to one person an hour.
+type aged struct {
+	*rooms
+	clock *demoClock
+}
+
+func newAged(t *testing.T) *aged {
+	t.Helper()
+	ctx := t.Context()
+	server := dnstest.Start(t)
+	c := newSchool(t)
+	c.DNS.Servers, c.Queue.Lifetime, c.Queue.DelayNotice, c.Queue.Undo = []string{server.Address}, 30*24*time.Hour, 0, 0
+	c.Security.AllowPlaintextAuth = config.PlaintextLoopback
+	k := &aged{clock: &demoClock{}}
+	k.clock.set(time.Now())
+	var err error
+	must := func(what string) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	k.rooms, err = openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: k.clock.read, hash: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}})
+	must("open")
+	t.Cleanup(func() { k.Close() })
+	keys, err := k.Keys.Keys("school.test")
+	must("keys")
+	for _, key := range keys {
+		record := key.Record()
+		server.Add(t, fmt.Sprintf("%s. TXT %q %q", key.Name(), record[:40], record[40:min(len(record), 290)])+fmt.Sprintf(" %q", record[min(len(record), 290):]))
+	}
+	people := []directory.NewAccount{
+		{Address: "anna@school.test", Role: directory.Student}, {Address: "ben@school.test", Role: directory.Student},
+		{Address: "tina@school.test", Role: directory.Teacher}, {Address: "adi@school.test", Role: directory.Admin},
+	}
+	for i := range people {
+		people[i].Password = "richtig-Pferd-9"
+	}
+	accounts, _, err := k.Directory.AddAccounts(ctx, people)
+	must("accounts")
+	class, err := k.Directory.AddGroup(ctx, directory.Group{Name: "7b", Kind: directory.Class})
+	must("class")
+	err = k.Directory.AddMembers(ctx, class.ID, []directory.ID{accounts[0].ID}, false)
+	must("member")
+	err = k.Directory.AddMembers(ctx, class.ID, []directory.ID{accounts[2].ID}, true)
+	must("owner")
+	err = k.Directory.AddExternals(ctx, class.ID, []string{"oma@example.org"})
+	must("member elsewhere")
+	err = k.Directory.ChangeList(ctx, class.ID, directory.ListChange{Post: new(directory.PostModerated)})
+	must("list")
+	ben, err := k.Directory.Party("ben")
+	must("ben")
+	anyone, err := k.Directory.Party("anyone")
+	must("anyone")
+	_, err = k.Directory.SetRule(ctx, ben, anyone, directory.RuleChange{PerHour: new(int64(1))})
+	must("rule")
+	return k
+}
+
+// submission serves people's programs until the test ends, and returns where.
+func (k *aged) submission(t *testing.T) string {
+	t.Helper()
+	certs, err := newCertificates(k.Config, k.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	services, err := newServices(k.rooms, certs, prometheus.NewRegistry(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.serve(t, func(ctx context.Context) error {
+		return services[slices.IndexFunc(services, func(s service) bool { return s.name == "submission" })].serve(ctx, ln)
+	})
+	return ln.Addr().String()
+}
+
+// serve runs something until the test ends.
+func (k *aged) serve(t *testing.T, run func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// submit sends a message as a person's program does.
+func submit(t *testing.T, server, name string, to ...string) {
+	t.Helper()
+	client, err := smtp.Dial(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Auth(sasl.NewPlainClient("", name, "richtig-Pferd-9")); err != nil {
+		t.Fatal(err)
+	}
+	text := "From: " + name + "@school.test\r\nTo: x@example.org\r\nSubject: by " + name + " to " + to[0] + "\r\n\r\nHallo\r\n"
+	if err := client.SendMail(name+"@school.test", to, strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// later moves the clock.
+func (k *aged) later(days int) {
+	k.clock.set(k.clock.read().Add(time.Duration(days) * 24 * time.Hour))
+}
+
+// A signature holds for days, and a message may wait for longer: held in the queue, for an owner of its list, or for an administrator. It
+// leaves with one that holds.
+func TestWhatHasWaitedLeavesWithASignatureThatHolds(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k := newAged(t)
+	server := k.submission(t)
+	submit(t, server, "anna", "lena@example.org")
+	submit(t, server, "anna", "7b@school.test")
+	submit(t, server, "ben", "max@example.org", "mia@example.org")
+	ids, err := k.Queue.Find(ctx, queue.Filter{}, 0)
+	if err == nil {
+		_, err = k.Queue.Hold(ctx, "a look at it", ids...)
+	}
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("%d wait in the queue, %v", len(ids), err)
+	}
+	k.later(6)
+	held, err := k.Lists.Held(ctx, false)
+	if err != nil || len(held) != 2 {
+		t.Fatalf("held: %+v, %v", held, err)
+	}
+	for _, h := range held {
+		if _, err := k.Lists.Decide(ctx, h.ID, true, "the test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.later(8)
+	if _, err := k.Queue.Release(ctx, ids...); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(departures, 10)
+	k.serve(t, func(ctx context.Context) error { return k.Queue.Run(ctx, gone) })
+	checker, err := authenticate.NewChecker(authenticate.Options{Resolver: k.DNS, Hostname: "mx.example.org", Now: k.clock.read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		text := <-gone
+		v, err := checker.Check(ctx, authenticate.Input{Client: netip.MustParseAddr("127.0.0.1"), Hello: "mail.school.test", Message: strings.NewReader(text)})
+		if err != nil || len(v.DKIM) != 2 {
+			t.Errorf("%+v, %v, want two signatures:\n%s", v.DKIM, err, text)
+		}
+		for _, d := range v.DKIM {
+			if d.Result != authenticate.Pass || d.Domain != "school.test" {
+				t.Errorf("%s %s %s:\n%s", d.Domain, d.Result, d.Reason, text)
+			}
+		}
+		list := strings.Contains(text, "\r\nList-Id: ")
+		if sealed := strings.HasPrefix(text, "ARC-Seal: i=1; "); sealed != list || list && v.ARC.Result != authenticate.Pass {
+			t.Errorf("sealed %t, %s %s:\n%s", sealed, v.ARC.Result, v.ARC.Reason, text)
+		}
+	}
+}
