@@ -141,7 +141,7 @@ const maxListed = 500
 
 func newReportsList(a *app) *cobra.Command {
 	var kind string
-	var failed bool
+	var filter reports.Filter
 	cmd := &cobra.Command{
 		Use: "list", Short: "List reports, the latest first", Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
@@ -151,7 +151,8 @@ func newReportsList(a *app) *cobra.Command {
 			return nil
 		},
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, _ []string) error {
-			list, err := r.Reports.List(ctx, maxListed)
+			filter.Kind = reports.Kind(kind)
+			list, err := r.Reports.List(ctx, filter, maxListed)
 			if err != nil {
 				return err
 			}
@@ -159,9 +160,6 @@ func newReportsList(a *app) *cobra.Command {
 			rows := [][]string{reportTitles}
 			for i := range list {
 				d := documentReport(&list[i])
-				if kind != "" && d.Kind != kind || failed && d.Failed == 0 {
-					continue
-				}
 				docs = append(docs, d)
 				rows = append(rows, d.row())
 			}
@@ -169,7 +167,7 @@ func newReportsList(a *app) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&kind, "kind", "", "only `dmarc|tls`")
-	cmd.Flags().BoolVar(&failed, "failed", false, "only those that tell of failures")
+	cmd.Flags().BoolVar(&filter.Failed, "failed", false, "only those that tell of failures")
 	return cmd
 }
 

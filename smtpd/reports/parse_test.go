@@ -184,7 +184,7 @@ func TestAbsurd(t *testing.T) {
 			t.Errorf("%s: taken %t", tt.name, got)
 		}
 	}
-	list, err := w.List(context.Background(), 100)
+	list, err := w.List(context.Background(), Filter{}, 100)
 	w.check(err)
 	if _, err := json.Marshal(list); err != nil || len(list) != 3 {
 		t.Errorf("%d are kept; as JSON: %v", len(list), err)
@@ -348,7 +348,7 @@ func TestKept(t *testing.T) {
 	}
 	w.take(reportMail(believed, "application/tlsrpt+json", "", strings.Replace(tlsJSON, `"43"`, `"42"`, 1)))
 	kept := func() int {
-		list, err := w.List(context.Background(), 2*maxKept)
+		list, err := w.List(context.Background(), Filter{}, 2*maxKept)
 		w.check(err)
 		return len(list)
 	}
@@ -365,7 +365,7 @@ func TestKept(t *testing.T) {
 	}
 	w.fill(maxKept + 2)
 	w.check(w.forget(context.Background()))
-	list, err := w.List(context.Background(), 1)
+	list, err := w.List(context.Background(), Filter{}, 1)
 	if w.check(err); kept() != maxKept || list[0].ID != fmt.Sprint("id", maxKept+2) {
 		t.Errorf("%d are left, the latest %q", kept(), list[0].ID)
 	}

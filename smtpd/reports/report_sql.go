@@ -55,8 +55,13 @@ func countReceived(tx *store.Tx, since int64) (n int64, err error) {
 	return n, nil
 }
 
-func selectReports(tx *store.Tx, limit int) (list []Report, err error) {
-	rows, err := tx.Query(`SELECT `+reportColumns+` FROM report ORDER BY received DESC, id DESC LIMIT $1`, limit)
+func selectReports(tx *store.Tx, f Filter, limit int) (list []Report, err error) {
+	failures := 0
+	if f.Failed {
+		failures = 1
+	}
+	rows, err := tx.Query(`SELECT `+reportColumns+` FROM report WHERE ($1 = '' OR kind = $1) AND failed >= $2
+		ORDER BY received DESC, id DESC LIMIT $3`, string(f.Kind), failures, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reports: %w", err)
 	}

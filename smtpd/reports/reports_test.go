@@ -174,7 +174,7 @@ func TestTake(t *testing.T) {
 				t.Errorf("%s: taken %t", tt.name, got)
 			}
 		}
-		list, err := w.List(context.Background(), 10)
+		list, err := w.List(context.Background(), Filter{}, 10)
 		w.check(err)
 		day := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 		want := []Report{
@@ -189,7 +189,7 @@ func TestTake(t *testing.T) {
 		if diff := cmp.Diff(want, list); diff != "" {
 			t.Errorf("kept (-want +got):\n%s", diff)
 		}
-		all, err := w.List(context.Background(), 10)
+		all, err := w.List(context.Background(), Filter{}, 10)
 		w.check(err)
 		for i, want := range [][]Detail{
 			{{7, "", "", "successful", "sts"}, {2, "192.0.2.1", "mail.school.test", "certificate-expired", "sts"}},
@@ -206,7 +206,7 @@ func TestTake(t *testing.T) {
 		}
 		w.clock = w.clock.Add(DefaultKeep + time.Hour)
 		w.check(w.forget(context.Background()))
-		if list, err := w.List(context.Background(), 10); err != nil || len(list) != 0 {
+		if list, err := w.List(context.Background(), Filter{}, 10); err != nil || len(list) != 0 {
 			t.Errorf("after its time %d are kept, %v", len(list), err)
 		}
 	})
@@ -371,15 +371,48 @@ func TestFlood(t *testing.T) {
 	if !w.take(mail) {
 		t.Error("one too many is somebody's mail")
 	}
-	list, err := w.List(context.Background(), 2*maxADay)
+	list, err := w.List(context.Background(), Filter{}, 2*maxADay)
 	if w.check(err); len(list) != maxADay {
 		t.Errorf("%d are kept, want %d", len(list), maxADay)
 	}
 	w.clock = w.clock.Add(25 * time.Hour)
 	w.take(mail)
-	if list, err = w.List(context.Background(), 2*maxADay); err != nil || len(list) != maxADay+1 {
+	if list, err = w.List(context.Background(), Filter{}, 2*maxADay); err != nil || len(list) != maxADay+1 {
 		t.Errorf("a day later %d are kept, %v", len(list), err)
 	}
+}
+
+// What is not asked for takes no place among those that are listed.
+func TestList(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		w.check(s.Write(context.Background(), func(tx *store.Tx) error {
+			for i, r := range []Report{{ID: "a", Kind: KindTLS, Failed: 2}, {ID: "b", Kind: KindDMARC, Failed: 1}, {ID: "c", Kind: KindTLS}, {ID: "d", Kind: KindDMARC}, {ID: "e", Kind: KindDMARC}} {
+				r.Domain, r.Organization, r.Received = "school.test", "x", w.clock.Add(time.Duration(i)*time.Second)
+				if err := insertReport(tx, &r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		for _, tt := range []struct {
+			filter Filter
+			want   string
+		}{
+			{Filter{}, "e d"}, {Filter{Kind: KindTLS}, "c a"}, {Filter{Failed: true}, "b a"}, {Filter{KindTLS, true}, "a"}, {Filter{KindDMARC, true}, "b"}, {Filter{Kind: "spam"}, ""},
+		} {
+			list, err := w.List(context.Background(), tt.filter, 2)
+			w.check(err)
+			var got []string
+			for _, r := range list {
+				got = append(got, r.ID)
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("List(%+v, 2) = %q, want %q", tt.filter, got, tt.want)
+			}
+		}
+	})
 }
 
 // Run saves what was counted when it stops.

@@ -188,10 +188,16 @@ func verified(mail io.ReaderAt, root *message.Part, hostname string) bool {
 	return false
 }
 
-// List returns the reports that are kept, the latest first, at most limit. Details are left out.
-func (r *Reports) List(ctx context.Context, limit int) (list []Report, err error) {
+// Filter chooses reports of others.
+type Filter struct {
+	Kind   Kind // "": every kind
+	Failed bool // only those that tell of failures
+}
+
+// List returns the reports that are kept and that f chooses, the latest first, at most limit. Details are left out.
+func (r *Reports) List(ctx context.Context, f Filter, limit int) (list []Report, err error) {
 	err = r.store.Read(ctx, func(tx *store.Tx) (err error) {
-		list, err = selectReports(tx, limit)
+		list, err = selectReports(tx, f, limit)
 		return err
 	})
 	return list, err
