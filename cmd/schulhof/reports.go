@@ -10,53 +10,44 @@ import (
 
 	"schulhof/config"
 	"schulhof/smtpd/queue"
-	"schulhof/smtpd/remote"
 	"schulhof/smtpd/reports"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 
 	"github.com/spf13/cobra"
 )
 
-// reporter is the address that our reports come from, and that our records in the DNS name for those of others.
-func reporter(domain string) string { return "postmaster@" + domain }
-
-// openReports opens what exchanges reports with other servers. Before there is a domain nothing is reported.
+// openReports opens what exchanges reports with other servers.
 func (r *rooms) openReports(ctx context.Context, o outside) error {
-	domains, err := r.Directory.Domains(ctx)
+	who, err := r.reporter(ctx, config.ReportDMARC)
 	if err != nil {
 		return err
 	}
-	options := reports.Options{
-		Hostname: r.Config.Server.Hostname, Local: r.Directory.IsLocalDomain, Resolver: r.DNS, Keep: r.Config.Reports.Keep,
+	r.Reports = reports.New(r.Store, reports.Options{
+		Hostname: r.Config.Server.Hostname, Local: r.Directory.IsLocalDomain, Resolver: r.DNS, Reporter: who, Keep: r.Config.Reports.Keep,
 		Log: r.Log.With("room", "reports"), Now: o.now,
-	}
-	if len(domains) > 0 {
-		options.Organization, options.From = domains[0], reporter(domains[0])
-		if slices.Contains(r.Config.Reports.Send, config.ReportDMARC) {
-			options.Mailer = reportMailer{r, domains[0]}
-		}
-	}
-	r.Reports = reports.New(r.Store, options)
+	})
 	r.Queue.OnFailure(kindReport, func(*store.Tx, queue.Failure) error { return nil }) // the log has it; the next one comes tomorrow
 	return nil
 }
 
-// tlsReporting is who reports about TLS on our connections to other servers.
-func (r *rooms) tlsReporting(ctx context.Context) (remote.Reporting, error) {
-	domains, err := r.Directory.Domains(ctx)
-	if err != nil || len(domains) == 0 || !slices.Contains(r.Config.Reports.Send, config.ReportTLS) {
-		return remote.Reporting{}, err
-	}
-	return remote.Reporting{Organization: domains[0], From: reporter(domains[0]), Mailer: reportMailer{r, domains[0]}}, nil
-}
-
 // runRemote counts TLS on connections to other servers, and reports about it.
 func (r *rooms) runRemote(ctx context.Context) error {
-	reporting, err := r.tlsReporting(ctx)
+	who, err := r.reporter(ctx, config.ReportTLS)
 	if err != nil {
 		return err
 	}
-	return r.Remote.Run(ctx, reporting)
+	return r.Remote.Run(ctx, who)
+}
+
+// reporter is who sends reports of a kind: the first domain, with the address that our records in the DNS name for those of others. Before
+// there is a domain, or if the settings want none of that kind, nobody does.
+func (r *rooms) reporter(ctx context.Context, kind string) (tally.Reporter, error) {
+	domains, err := r.Directory.Domains(ctx)
+	if err != nil || len(domains) == 0 || !slices.Contains(r.Config.Reports.Send, kind) {
+		return tally.Reporter{}, err
+	}
+	return tally.Reporter{Organization: domains[0], From: "postmaster@" + domains[0], Mailer: reportMailer{r, domains[0]}}, nil
 }
 
 // kindReport is the kind of messages that carry reports.
@@ -68,7 +59,7 @@ type reportMailer struct {
 	domain string
 }
 
-// SendReport implements remote.Mailer and reports.Mailer.
+// SendReport implements tally.Mailer.
 func (m reportMailer) SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error {
 	body, err := m.rooms.Store.PutBytes(ctx, message)
 	if err != nil {

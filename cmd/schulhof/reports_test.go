@@ -22,7 +22,7 @@ func TestReportMailer(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	r := openSchool(t, newSchool(t))
-	reporting, err := r.tlsReporting(ctx)
+	reporting, err := r.reporter(ctx, config.ReportTLS)
 	if err != nil || reporting.From != "postmaster@school.test" || reporting.Mailer == nil {
 		t.Fatalf("TLS reports come from %+v, %v", reporting, err)
 	}
@@ -57,7 +57,7 @@ func TestReportMailer(t *testing.T) {
 		t.Errorf("in the queue as %q, %v", got, err)
 	}
 	r.Config.Reports.Send = []string{config.ReportDMARC}
-	if reporting, err := r.tlsReporting(ctx); err != nil || reporting.Mailer != nil {
+	if reporting, err := r.reporter(ctx, config.ReportTLS); err != nil || reporting.Mailer != nil {
 		t.Errorf("turned off, but %+v, %v", reporting, err)
 	}
 }

@@ -3,6 +3,7 @@ package authenticate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -219,6 +220,17 @@ func AskPublished(ctx context.Context, r Resolver, domain string) (p Published, 
 		Domain: domain, Policy: f.record.policy, Subdomain: f.record.subdomain, StrictDKIM: f.record.strictDKIM, StrictSPF: f.record.strictSPF,
 		Percent: f.record.percent, Reports: f.record.aggregate,
 	}, true, nil
+}
+
+// WantsReports reports whether a host elsewhere takes reports about domain: it says so itself in the DNS. RFC 7489 §7.1.
+func WantsReports(ctx context.Context, r Resolver, domain, host string) (bool, error) {
+	ctx, stop := context.WithTimeout(ctx, checkTimeout)
+	defer stop()
+	texts, err := newBudget(r).LookupTXT(ctx, domain+"._report._dmarc."+host)
+	if err != nil && !notFound(err) {
+		return false, fmt.Errorf("whether %s takes reports: %w", host, err)
+	}
+	return slices.ContainsFunc(texts, isPolicyRecord), nil
 }
 
 // SameOrganization reports whether two domains in ASCII belong to who registered one of them. RFC 7489 §3.2.

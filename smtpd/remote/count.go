@@ -3,8 +3,9 @@ package remote
 import (
 	"crypto/x509"
 	"errors"
-	"sync"
 	"time"
+
+	"schulhof/smtpd/tally"
 )
 
 // resultType is what went wrong, as TLS-RPT names it. RFC 8460 §4.3.
@@ -42,10 +43,8 @@ func resultOf(err error) resultType {
 
 // counted gathers how TLS went, by day and domain.
 type counted struct {
+	*tally.Counts[countKey]
 	now func() time.Time
-
-	mu   sync.Mutex
-	rows map[countKey]int64
 }
 
 // countKey is one line of a report. RFC 8460 §4.4.
@@ -58,7 +57,9 @@ type countKey struct {
 	Host   string     // of failures
 }
 
-func newCounted(now func() time.Time) *counted { return &counted{now: now, rows: map[countKey]int64{}} }
+func newCounted(now func() time.Time) *counted {
+	return &counted{tally.NewCounts[countKey](maxCounts), now}
+}
 
 // worked counts a connection that was as well protected as the policy asks.
 func (c *counted) worked(domain string, kind policyKind, sts *stsPolicy) {
@@ -74,13 +75,9 @@ func (c *counted) add(domain string, kind policyKind, sts *stsPolicy, host strin
 	if domain == "" || kind == policyOwn {
 		return
 	}
-	key := countKey{Day: c.now().Unix() / 86400, Domain: domain, Policy: kind, Result: result, Host: host}
+	key := countKey{Day: tally.Number(c.now()), Domain: domain, Policy: kind, Result: result, Host: host}
 	if sts != nil {
 		key.Text = sts.Text
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.rows[key]; ok || len(c.rows) < maxCounts {
-		c.rows[key]++
-	}
+	c.Add(key)
 }

@@ -27,14 +27,12 @@ const (
 	flushEvery        = time.Minute     // counts for TLS reports into the database
 	reportEvery       = time.Hour       // looking for days that are over
 	reportDays        = 3               // after which a report is dropped whose addressee cannot be asked for
-	daySeconds        = 86400
-	maxAddressees     = 5        // of one report
-	maxURI            = 500      // bytes of an address that reports are posted to
-	maxReport         = 10 << 20 // bytes of a report of others, expanded
+	maxAddressees     = 5               // of one report
+	maxURI            = 500             // bytes of an address that reports are posted to
+	maxReport         = 10 << 20        // bytes of a report of others, expanded
 	maxReportPolicies = 1000
 	maxReportDetails  = 10_000
 	maxReportCount    = 1 << 40 // connections in one line of it: sums never run over
-	maxMailbox        = 254     // bytes of an address that reports are mailed to; RFC 5321 §4.5.3.1.3
 
 	maxTLSA   = 32     // records looked at
 	maxCounts = 50_000 // lines of reports that wait in memory

@@ -208,7 +208,7 @@ func TestPolicyFetch(t *testing.T) {
 			if (policy != nil) != (tt.want == "") {
 				t.Errorf("policy %+v", policy)
 			}
-			counted := w.client.counted.take()
+			counted := w.client.counted.Take()
 			for key, n := range counted {
 				if key.Result != tt.want || key.Policy != policySTS || n != 1 {
 					t.Errorf("counted %+v %d times, want %s", key, n, tt.want)

@@ -3,6 +3,7 @@ package remote
 import (
 	"fmt"
 
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 )
 
@@ -20,36 +21,24 @@ func addCounts(tx *store.Tx, rows map[countKey]int64) error {
 }
 
 // selectDays lists the days before today that have counts, by domain.
-func selectDays(tx *store.Tx, today int64) (list []countedDay, err error) {
-	rows, err := tx.Query(`SELECT DISTINCT day, domain FROM tls_count WHERE day < $1 ORDER BY day, domain LIMIT 1000`, today)
-	if err != nil {
-		return nil, fmt.Errorf("days to report: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d countedDay
-		if err := rows.Scan(&d.day, &d.domain); err != nil {
-			return nil, fmt.Errorf("days to report: %w", err)
-		}
-		list = append(list, d)
-	}
-	return list, rows.Err()
+func selectDays(tx *store.Tx, today int64) ([]tally.Day, error) {
+	return tally.Days(tx, `SELECT DISTINCT day, domain FROM tls_count WHERE day < $1 ORDER BY day, domain LIMIT 1000`, today)
 }
 
-func selectCounts(tx *store.Tx, d countedDay) (map[countKey]int64, error) {
-	rows, err := tx.Query(`SELECT policy_type, policy, result_type, mx_host, sessions FROM tls_count WHERE day = $1 AND domain = $2 LIMIT 1000`, d.day, d.domain)
+func selectCounts(tx *store.Tx, d tally.Day) (map[countKey]int64, error) {
+	rows, err := tx.Query(`SELECT policy_type, policy, result_type, mx_host, sessions FROM tls_count WHERE day = $1 AND domain = $2 LIMIT 1000`, d.Number, d.Domain)
 	if err != nil {
-		return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+		return nil, fmt.Errorf("counts of %s: %w", d.Domain, err)
 	}
 	defer rows.Close()
 	counts := map[countKey]int64{}
 	for rows.Next() {
-		key := countKey{Day: d.day, Domain: d.domain}
+		key := countKey{Day: d.Number, Domain: d.Domain}
 		var kind, result string
 		var text []byte
 		var n int64
 		if err := rows.Scan(&kind, &text, &result, &key.Host, &n); err != nil {
-			return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+			return nil, fmt.Errorf("counts of %s: %w", d.Domain, err)
 		}
 		key.Policy, key.Text, key.Result = policyKind(kind), string(text), resultType(result)
 		counts[key] = n
@@ -57,9 +46,9 @@ func selectCounts(tx *store.Tx, d countedDay) (map[countKey]int64, error) {
 	return counts, rows.Err()
 }
 
-func deleteDay(tx *store.Tx, d countedDay) error {
-	if _, err := tx.Exec(`DELETE FROM tls_count WHERE day = $1 AND domain = $2`, d.day, d.domain); err != nil {
-		return fmt.Errorf("forget counts of %s: %w", d.domain, err)
+func deleteDay(tx *store.Tx, d tally.Day) error {
+	if _, err := tx.Exec(`DELETE FROM tls_count WHERE day = $1 AND domain = $2`, d.Number, d.Domain); err != nil {
+		return fmt.Errorf("forget counts of %s: %w", d.Domain, err)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"schulhof/smtpd/resolver/dnstest"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,7 +70,7 @@ func TestReports(t *testing.T) {
 	w.dns.Break("_smtp._tls.unknown.example", dnstest.ServFail)
 	sts := &stsPolicy{Text: policyText("enforce", "mx.there.example")}
 	out := &sentReports{store: s}
-	r := Reporting{Organization: "School", From: "postmaster@us.example", Mailer: out}
+	r := tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: out}
 	do := func(f func(context.Context) error) {
 		t.Helper()
 		if err := f(t.Context()); err != nil {
@@ -111,7 +112,7 @@ func TestReports(t *testing.T) {
 			{Policy: ReportedPolicy{Type: "sts", Domain: "there.example", Text: []string{"version: STSv1", "mode: enforce", "max_age: 86400", "mx: mx.there.example"}, MX: []string{"mx.there.example"}},
 				Summary: ReportSummary{2, 2}, Details: []FailureReport{{Result: "certificate-expired", ReceivingMX: "mx.there.example", Count: 2}}},
 		}})
-	left := func() (days []countedDay) {
+	left := func() (days []tally.Day) {
 		t.Helper()
 		err := s.Read(t.Context(), func(tx *store.Tx) (err error) { days, err = selectDays(tx, 1<<40); return err })
 		if err != nil {
@@ -119,7 +120,7 @@ func TestReports(t *testing.T) {
 		}
 		return days
 	}
-	if got := left(); len(got) != 2 || got[0].domain != "unknown.example" || got[1].domain != "there.example" {
+	if got := left(); len(got) != 2 || got[0].Domain != "unknown.example" || got[1].Domain != "there.example" {
 		t.Errorf("left: %v, want the domain that nobody knows of now, and today", got)
 	}
 	clock.add((reportDays + 1) * 24 * time.Hour)
@@ -165,7 +166,7 @@ func TestRun(t *testing.T) {
 	w.client.counted.worked("there.example", policyNone, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.client.Run(ctx, Reporting{}); err != nil {
+	if err := w.client.Run(ctx, tally.Reporter{}); err != nil {
 		t.Fatal(err)
 	}
 	var n int64

@@ -1,14 +1,10 @@
 package remote
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -16,24 +12,12 @@ import (
 	"time"
 
 	"schulhof/smtpd/resolver"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 )
 
-// Mailer takes the mail that a report goes out with; the queue is the real one.
-type Mailer interface {
-	// SendReport accepts a message to one domain's addressees for delivery, in one transaction with also.
-	SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error
-}
-
-// Reporting is who reports. An empty From turns reports off; what is counted is then forgotten day by day.
-type Reporting struct {
-	Organization string // the school's name or domain
-	From         string // the address that reports come from, at a domain of ours
-	Mailer       Mailer
-}
-
 // Run writes down what is counted, every minute, and reports on each day after it is over, until ctx ends.
-func (c *Client) Run(ctx context.Context, r Reporting) error {
+func (c *Client) Run(ctx context.Context, r tally.Reporter) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	next := c.o.Now().Add(reportEvery)
@@ -55,47 +39,21 @@ func (c *Client) Run(ctx context.Context, r Reporting) error {
 	}
 }
 
-// take empties the counts.
-func (c *counted) take() map[countKey]int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	rows := c.rows
-	c.rows = map[countKey]int64{}
-	return rows
-}
-
-// putBack returns what could not be saved.
-func (c *counted) putBack(rows map[countKey]int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, n := range rows {
-		c.rows[key] += n
-	}
-}
-
 // flush writes the counts into the database.
 func (c *Client) flush(ctx context.Context) error {
 	if c.o.Store == nil {
 		return nil
 	}
-	rows := c.counted.take()
-	if len(rows) == 0 {
-		return nil
-	}
-	err := c.o.Store.Write(ctx, func(tx *store.Tx) error { return addCounts(tx, rows) })
-	if err != nil {
-		c.counted.putBack(rows)
-	}
-	return err
+	return c.counted.Flush(ctx, c.o.Store, addCounts)
 }
 
 // report tells each domain's owner about the days that are over. What nobody wants to hear is forgotten.
-func (c *Client) report(ctx context.Context, r Reporting) error {
+func (c *Client) report(ctx context.Context, r tally.Reporter) error {
 	if c.o.Store == nil {
 		return nil
 	}
-	today := c.o.Now().Unix() / daySeconds
-	var due []countedDay
+	today := tally.Number(c.o.Now())
+	var due []tally.Day
 	err := c.o.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		due, err = selectDays(tx, today)
 		return err
@@ -111,20 +69,14 @@ func (c *Client) report(ctx context.Context, r Reporting) error {
 	return nil
 }
 
-// countedDay is a domain with counts of one day.
-type countedDay struct {
-	day    int64
-	domain string
-}
-
 // reportDay sends one report, if somebody wants it.
-func (c *Client) reportDay(ctx context.Context, r Reporting, d countedDay, today int64) error {
+func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
-	to, post, err := c.addressees(ctx, d.domain)
+	to, post, err := c.addressees(ctx, d.Domain)
 	switch {
-	case err != nil && today-d.day <= reportDays:
+	case err != nil && today-d.Number <= reportDays:
 		return nil // nobody knows now: on the next round
-	case err != nil || len(to)+len(post) == 0 || r.From == "" || r.Mailer == nil:
+	case err != nil || len(to)+len(post) == 0 || r.Mailer == nil:
 		return c.o.Store.Write(ctx, forget)
 	}
 	var rows map[countKey]int64
@@ -144,17 +96,17 @@ func (c *Client) reportDay(ctx context.Context, r Reporting, d countedDay, today
 	for _, u := range post {
 		if err := c.post(ctx, u, packed); err != nil {
 			failed++
-			c.log.Info("remote: a TLS report could not be posted", "domain", d.domain, "host", u.Host, "err", err)
+			c.log.Info("remote: a TLS report could not be posted", "domain", d.Domain, "host", u.Host, "err", err)
 		}
 	}
-	if len(to) == 0 && failed == len(post) && today-d.day <= reportDays {
+	if len(to) == 0 && failed == len(post) && today-d.Number <= reportDays {
 		return nil // nobody has it: on the next round
 	}
-	c.log.Info("remote: TLS report", "domain", d.domain, "to", to, "posted", len(post)-failed)
+	c.log.Info("remote: TLS report", "domain", d.Domain, "to", to, "posted", len(post)-failed)
 	if len(to) == 0 {
 		return c.o.Store.Write(ctx, forget)
 	}
-	return r.Mailer.SendReport(ctx, to, c.reportMail(r, report, packed, to), forget)
+	return r.Mailer.SendReport(ctx, to, c.reportMail(r, d, report, packed, to), forget)
 }
 
 // addressees asks the DNS who wants reports about a domain. RFC 8460 §3.
@@ -191,7 +143,7 @@ func parseReportRecord(texts []string) (to []string, post []*url.URL) {
 				if len(to)+len(post) == maxAddressees {
 					break
 				}
-				if address := mailtoAddress(uri); address != "" {
+				if address := tally.Mailto(uri); address != "" {
 					to = append(to, address)
 				} else if u := postAddress(uri); u != nil {
 					post = append(post, u)
@@ -202,25 +154,12 @@ func parseReportRecord(texts []string) (to []string, post []*url.URL) {
 	return to, post
 }
 
-// mailtoAddress is the address in a mailto URI; "" if it is none that can be written to. RFC 6068 §2.
-func mailtoAddress(uri string) string {
-	if len(uri) < 7 || !strings.EqualFold(uri[:7], "mailto:") {
-		return ""
-	}
-	escaped, _, _ := strings.Cut(uri[7:], "?")
-	address, err := url.PathUnescape(escaped)
-	at := strings.LastIndexByte(address, '@')
-	if err != nil || at < 1 || len(address) > maxMailbox || !validPath(address) || strings.ContainsAny(address, ", ;\"") || !isASCII(address) || !isHost(strings.ToLower(address[at+1:])) {
-		return ""
-	}
-	return address
-}
-
 // makeReport puts the counts of a day in order.
-func makeReport(r Reporting, d countedDay, rows map[countKey]int64) *Report {
-	start := time.Unix(d.day*daySeconds, 0).UTC()
-	report := &Report{Organization: r.Organization, Contact: r.From, Range: ReportRange{start, start.Add(daySeconds*time.Second - time.Second)},
-		ID: fmt.Sprintf("%s.%s@%s", start.Format("2006-01-02"), d.domain, r.From[strings.LastIndexByte(r.From, '@')+1:])}
+func makeReport(r tally.Reporter, d tally.Day, rows map[countKey]int64) *Report {
+	report := &Report{
+		Organization: r.Organization, Contact: r.From, Range: ReportRange{d.Begin(), d.End()},
+		ID: fmt.Sprintf("%s.%s@%s", d.Begin().Format(time.DateOnly), d.Domain, r.Domain()),
+	}
 	type policyKey struct {
 		kind policyKind
 		text string
@@ -234,7 +173,7 @@ func makeReport(r Reporting, d countedDay, rows map[countKey]int64) *Report {
 		if !ok {
 			i = len(report.Policies)
 			at[policyKey{key.Policy, key.Text}] = i
-			report.Policies = append(report.Policies, PolicyReport{Policy: reportedPolicy(d.domain, key)})
+			report.Policies = append(report.Policies, PolicyReport{Policy: reportedPolicy(d.Domain, key)})
 		}
 		p := &report.Policies[i]
 		if key.Result == "" {
@@ -269,51 +208,17 @@ func packReport(report *Report) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TLS report: %w", err)
 	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	if _, err := z.Write(text); err != nil {
-		return nil, fmt.Errorf("TLS report: %w", err)
-	}
-	if err := z.Close(); err != nil {
-		return nil, fmt.Errorf("TLS report: %w", err)
-	}
-	return packed.Bytes(), nil
+	return tally.Pack(text)
 }
 
 // reportMail writes the mail that carries a report. RFC 8460 §5.3.
-func (c *Client) reportMail(r Reporting, report *Report, packed []byte, to []string) []byte {
-	domain := report.Policies[0].Policy.Domain
-	sender := r.From[strings.LastIndexByte(r.From, '@')+1:]
-	name := fmt.Sprintf("%s!%s!%d!%d.json.gz", sender, domain, report.Range.Start.Unix(), report.Range.End.Unix())
-	const boundary = "=_tls_report" // "=_" stands in no line of base64, and in no line of ours
-	var b bytes.Buffer
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
-	line("From: <%s>", r.From)
-	line("To: %s", "<"+strings.Join(to, ">,\r\n <")+">")
-	line("Date: %s", c.o.Now().Format(time.RFC1123Z))
-	line("Message-ID: <tls-%d-%s@%s>", report.Range.Start.Unix(), domain, sender)
-	line("Subject: Report Domain: %s Submitter: %s", domain, sender)
-	line(" Report-ID: <%s>", report.ID)
-	line("TLS-Report-Domain: %s", domain)
-	line("TLS-Report-Submitter: %s", sender)
-	line("Auto-Submitted: auto-generated")
-	line("MIME-Version: 1.0")
-	line(`Content-Type: multipart/report; report-type="tlsrpt"; boundary="%s"`, boundary)
-	line("")
-	line("--%s\r\nContent-Type: text/plain; charset=us-ascii\r\n", boundary)
-	line("This is a report about TLS on connections that brought mail to %s (RFC 8460).", domain)
-	line("--%s\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64", boundary)
-	line("Content-Disposition: attachment; filename=\"%s\"\r\n", name)
-	writeBase64(&b, packed)
-	line("--%s--", boundary)
-	return b.Bytes()
-}
-
-// writeBase64 writes lines of 76 characters. RFC 2045 §6.8.
-func writeBase64(w io.Writer, data []byte) {
-	for len(data) > 0 {
-		n := min(57, len(data))
-		fmt.Fprintf(w, "%s\r\n", base64.StdEncoding.EncodeToString(data[:n])) // into memory
-		data = data[n:]
+func (c *Client) reportMail(r tally.Reporter, d tally.Day, report *Report, packed []byte, to []string) []byte {
+	m := tally.Mail{
+		Kind: "tls", By: &r, To: to, Date: c.o.Now(), Day: d, ID: report.ID,
+		Type:   `multipart/report; report-type="tlsrpt"`,
+		Fields: []string{"TLS-Report-Domain: " + d.Domain, "TLS-Report-Submitter: " + r.Domain()},
+		Text:   "This is a report about TLS on connections that brought mail to " + d.Domain + " (RFC 8460).",
+		File:   "application/tlsrpt+gzip", Suffix: ".json.gz", Packed: packed,
 	}
+	return m.Message()
 }

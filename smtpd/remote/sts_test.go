@@ -156,7 +156,7 @@ func TestPolicyRefresh(t *testing.T) {
 			t.Errorf("%s: policy %q, asked %d times; want %q, %d", step.when, got, server.asked, step.mode, step.asked)
 		}
 	}
-	rows := w.client.counted.take()
+	rows := w.client.counted.Take()
 	failed := int64(0)
 	for key, n := range rows {
 		if key.Result != resultPolicyFetch || key.Domain != "there.example" || key.Policy != policySTS {
@@ -250,7 +250,7 @@ func TestApplySTS(t *testing.T) {
 		if (err != nil) != tt.fails || p.policy != tt.policy || p.must != tt.must || (p.verify != nil) != tt.must || (p.soft != nil) != tt.soft {
 			t.Errorf("%s %s: %v, plan %+v", tt.mode, tt.pattern, err, p)
 		}
-		if n := len(c.counted.take()); n != map[bool]int{true: 1}[tt.fails] {
+		if n := len(c.counted.Take()); n != map[bool]int{true: 1}[tt.fails] {
 			t.Errorf("%s %s: %d lines are counted", tt.mode, tt.pattern, n)
 		}
 		state.PeerCertificates = append(state.PeerCertificates[:0], cert.Leaf)

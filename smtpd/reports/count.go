@@ -3,13 +3,11 @@ package reports
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 
 	"schulhof/smtpd/authenticate"
-	"schulhof/store"
+	"schulhof/smtpd/tally"
 )
 
 // Found is what was found about one message.
@@ -17,12 +15,6 @@ type Found struct {
 	Client  netip.Addr
 	Sender  string // MAIL FROM
 	Verdict *authenticate.Verdict
-}
-
-// counted gathers what is found, by day and domain.
-type counted struct {
-	mu   sync.Mutex
-	rows map[countKey]int64
 }
 
 // countKey is one line of a report.
@@ -51,20 +43,14 @@ type line struct {
 // not counted: the message comes again.
 func (r *Reports) Count(f Found) {
 	d := &f.Verdict.DMARC
-	if r.o.Mailer == nil || !d.Wanted || d.Result != authenticate.Pass && d.Result != authenticate.Fail {
+	if r.o.Reporter.Mailer == nil || !d.Wanted || d.Result != authenticate.Pass && d.Result != authenticate.Fail {
 		return
 	}
 	text, err := json.Marshal(lineOf(f))
 	if err != nil {
 		return // texts and booleans only: it cannot happen
 	}
-	key := countKey{r.now().Unix() / daySeconds, d.Record, string(text)}
-	c := &r.counted
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.rows[key]; ok || len(c.rows) < maxCounts {
-		c.rows[key]++
-	}
+	r.counted.Add(countKey{tally.Number(r.now()), d.Record, string(text)})
 }
 
 func lineOf(f Found) line {
@@ -109,34 +95,7 @@ func (l *line) record(n int64) aggregateRecord {
 	return a
 }
 
-// take empties the counts.
-func (c *counted) take() map[countKey]int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	rows := c.rows
-	c.rows = map[countKey]int64{}
-	return rows
-}
-
-// putBack returns what could not be saved.
-func (c *counted) putBack(rows map[countKey]int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, n := range rows {
-		c.rows[key] += n
-	}
-}
-
 // flush writes the counts into the database.
 func (r *Reports) flush(ctx context.Context) error {
-	rows := r.counted.take()
-	if len(rows) == 0 {
-		return nil
-	}
-	err := r.store.Write(ctx, func(tx *store.Tx) error { return addCounts(tx, rows) })
-	if err != nil {
-		r.counted.putBack(rows)
-		return fmt.Errorf("save counts: %w", err)
-	}
-	return nil
+	return r.counted.Flush(ctx, r.store, addCounts)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 )
 
@@ -35,34 +36,16 @@ func addCounts(tx *store.Tx, rows map[countKey]int64) error {
 	return nil
 }
 
-// countedDay is a domain with counts of one day.
-type countedDay struct {
-	day    int64
-	domain string
-}
-
 // selectDays lists the days before today that have counts, by domain.
-func selectDays(tx *store.Tx, today int64) (list []countedDay, err error) {
-	rows, err := tx.Query(`SELECT DISTINCT day, domain FROM dmarc_count WHERE day < $1 ORDER BY day, domain LIMIT $2`, today, maxDomains)
-	if err != nil {
-		return nil, fmt.Errorf("days to report: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d countedDay
-		if err := rows.Scan(&d.day, &d.domain); err != nil {
-			return nil, fmt.Errorf("days to report: %w", err)
-		}
-		list = append(list, d)
-	}
-	return list, rows.Err()
+func selectDays(tx *store.Tx, today int64) ([]tally.Day, error) {
+	return tally.Days(tx, `SELECT DISTINCT day, domain FROM dmarc_count WHERE day < $1 ORDER BY day, domain LIMIT $2`, today, maxDomains)
 }
 
 // selectRecords are the lines of a report, the most frequent first.
-func selectRecords(tx *store.Tx, d countedDay) (list []aggregateRecord, err error) {
-	rows, err := tx.Query(`SELECT line, messages FROM dmarc_count WHERE day = $1 AND domain = $2 ORDER BY messages DESC, line LIMIT $3`, d.day, d.domain, maxRecords)
+func selectRecords(tx *store.Tx, d tally.Day) (list []aggregateRecord, err error) {
+	rows, err := tx.Query(`SELECT line, messages FROM dmarc_count WHERE day = $1 AND domain = $2 ORDER BY messages DESC, line LIMIT $3`, d.Number, d.Domain, maxRecords)
 	if err != nil {
-		return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+		return nil, fmt.Errorf("counts of %s: %w", d.Domain, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -70,19 +53,19 @@ func selectRecords(tx *store.Tx, d countedDay) (list []aggregateRecord, err erro
 		var n int64
 		var l line
 		if err := rows.Scan(&text, &n); err != nil {
-			return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+			return nil, fmt.Errorf("counts of %s: %w", d.Domain, err)
 		}
 		if err := json.Unmarshal(text, &l); err != nil {
-			return nil, fmt.Errorf("counts of %s: %w", d.domain, err)
+			return nil, fmt.Errorf("counts of %s: %w", d.Domain, err)
 		}
 		list = append(list, l.record(n))
 	}
 	return list, rows.Err()
 }
 
-func deleteDay(tx *store.Tx, d countedDay) error {
-	if _, err := tx.Exec(`DELETE FROM dmarc_count WHERE day = $1 AND domain = $2`, d.day, d.domain); err != nil {
-		return fmt.Errorf("forget counts of %s: %w", d.domain, err)
+func deleteDay(tx *store.Tx, d tally.Day) error {
+	if _, err := tx.Exec(`DELETE FROM dmarc_count WHERE day = $1 AND domain = $2`, d.Number, d.Domain); err != nil {
+		return fmt.Errorf("forget counts of %s: %w", d.Domain, err)
 	}
 	return nil
 }

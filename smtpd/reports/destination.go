@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
-	"net"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/tally"
 )
 
 // destination is an address that wants a report.
@@ -20,28 +19,12 @@ type destination struct {
 
 // parseDestination reads mailto:ADDRESS!SIZE; ok is false for what cannot be written to. RFC 7489 §6.2.
 func parseDestination(uri string) (d destination, ok bool) {
-	const scheme = "mailto:"
-	if len(uri) <= len(scheme) || !strings.EqualFold(uri[:len(scheme)], scheme) {
-		return d, false
+	uri, size, limited := strings.Cut(uri, "!")
+	d = destination{tally.Mailto(uri), math.MaxInt64}
+	if ok = true; limited {
+		d.limit, ok = parseSize(strings.ToLower(size))
 	}
-	text, size, limited := strings.Cut(uri[len(scheme):], "!")
-	d.limit = math.MaxInt64
-	if limited {
-		if d.limit, ok = parseSize(strings.ToLower(size)); !ok {
-			return d, false
-		}
-	}
-	text, _, _ = strings.Cut(text, "?")
-	address, err := url.PathUnescape(text)
-	if err != nil || len(address) > 254 || strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`<>,;"()\`, c) }) {
-		return d, false
-	}
-	at := strings.LastIndexByte(address, '@')
-	if at < 1 || !strings.Contains(address[at+1:], ".") || strings.ContainsAny(address[at+1:], "[]:") {
-		return d, false
-	}
-	d.address = address
-	return d, true
+	return d, ok && d.address != ""
 }
 
 // parseSize reads a number with k, m, g or t behind it; what no number can hold is no limit. RFC 7489 §6.4.
@@ -69,7 +52,7 @@ func (r *Reports) destinations(ctx context.Context, p authenticate.Published) (l
 		}
 		host := strings.ToLower(d.address[strings.LastIndexByte(d.address, '@')+1:])
 		if !authenticate.SameOrganization(host, p.Domain) {
-			wanted, err := r.wants(ctx, p.Domain, host)
+			wanted, err := authenticate.WantsReports(ctx, r.o.Resolver, p.Domain, host)
 			if err != nil {
 				return nil, err
 			}
@@ -81,23 +64,4 @@ func (r *Reports) destinations(ctx context.Context, p authenticate.Published) (l
 		list = append(list, d)
 	}
 	return list, nil
-}
-
-// wants reports whether host takes reports about domain.
-func (r *Reports) wants(ctx context.Context, domain, host string) (bool, error) {
-	texts, err := r.o.Resolver.LookupTXT(ctx, domain+"._report._dmarc."+host)
-	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, text := range texts {
-		version, _, _ := strings.Cut(text, ";")
-		if name, value, _ := strings.Cut(version, "="); strings.TrimSpace(name) == "v" && strings.TrimSpace(value) == "DMARC1" {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -6,26 +6,19 @@ import (
 	"time"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 )
 
 // Options say who we are.
 type Options struct {
-	Hostname     string                                                 // our name in Authentication-Results fields
-	Organization string                                                 // in our reports
-	From         string                                                 // the address that they come from, of a domain of ours
-	Local        func(ctx context.Context, domain string) (bool, error) // whether a domain is ours
-	Resolver     authenticate.Resolver                                  // for who wants reports
-	Mailer       Mailer                                                 // nil: no reports about mail are counted and sent
-	Keep         time.Duration                                          // how long reports of others are kept; 0: DefaultKeep
-	Log          *slog.Logger                                           // nil: none
-	Now          func() time.Time                                       // nil: time.Now
-}
-
-// Mailer takes the mail that a report goes out with; the queue is the real one.
-type Mailer interface {
-	// SendReport accepts a message for delivery, in one transaction with also.
-	SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error
+	Hostname string                                                 // our name in Authentication-Results fields
+	Local    func(ctx context.Context, domain string) (bool, error) // whether a domain is ours
+	Resolver authenticate.Resolver                                  // for who wants reports
+	Reporter tally.Reporter                                         // without a Mailer no reports about mail are counted and sent
+	Keep     time.Duration                                          // how long reports of others are kept; 0: DefaultKeep
+	Log      *slog.Logger                                           // nil: none
+	Now      func() time.Time                                       // nil: time.Now
 }
 
 // Reports is the room. Its methods may be called by many at once.
@@ -35,7 +28,7 @@ type Reports struct {
 	log     *slog.Logger
 	now     func() time.Time
 	reading chan struct{} // one report is read at a time: each may take much memory
-	counted counted
+	counted *tally.Counts[countKey]
 }
 
 // New opens the room.
@@ -49,7 +42,7 @@ func New(s *store.Store, o Options) *Reports {
 	if o.Keep <= 0 {
 		o.Keep = DefaultKeep
 	}
-	return &Reports{store: s, o: o, log: o.Log, now: o.Now, reading: make(chan struct{}, 1), counted: counted{rows: map[countKey]int64{}}}
+	return &Reports{store: s, o: o, log: o.Log, now: o.Now, reading: make(chan struct{}, 1), counted: tally.NewCounts[countKey](maxCounts)}
 }
 
 // Run writes down what is counted, every minute, reports on each day after it is over, and forgets old reports, until ctx ends.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 	"schulhof/store/fault"
 	"schulhof/store/storetest"
@@ -70,7 +71,7 @@ func newWorld(t *testing.T, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, clock: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), txt: map[string]string{}}
 	w.Reports = New(s, Options{
-		Hostname: "mail.school.test", Organization: "school.test", From: "postmaster@school.test", Resolver: w, Mailer: w,
+		Hostname: "mail.school.test", Resolver: w, Reporter: tally.Reporter{Organization: "school.test", From: "postmaster@school.test", Mailer: w},
 		Local: func(_ context.Context, domain string) (bool, error) { return domain == "school.test", nil },
 		Now:   func() time.Time { return w.clock },
 	})
@@ -272,11 +273,11 @@ func TestSend(t *testing.T) {
 		if diff := cmp.Diff(want, a); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
-		left := func() (days []countedDay) {
+		left := func() (days []tally.Day) {
 			w.check(s.Read(ctx, func(tx *store.Tx) (err error) { days, err = selectDays(tx, 1<<40); return err }))
 			return days
 		}
-		if got := left(); len(got) != 1 || got[0].domain != "down.example" {
+		if got := left(); len(got) != 1 || got[0].Domain != "down.example" {
 			t.Errorf("left %v, want the domain that nobody knows of now", got)
 		}
 		w.clock = w.clock.Add((giveUp + 1) * 24 * time.Hour)

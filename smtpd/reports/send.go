@@ -1,24 +1,21 @@
 package reports
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 )
 
 // send tells each domain's owner about the days that are over. What nobody wants to hear is forgotten.
 func (r *Reports) send(ctx context.Context) error {
-	today := r.now().Unix() / daySeconds
-	var due []countedDay
+	today := tally.Number(r.now())
+	var due []tally.Day
 	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
 		due, err = selectDays(tx, today)
 		return err
@@ -33,13 +30,13 @@ func (r *Reports) send(ctx context.Context) error {
 }
 
 // sendDay sends one report, if somebody wants it.
-func (r *Reports) sendDay(ctx context.Context, d countedDay, today int64) error {
+func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
-	published, to, err := r.addressees(ctx, d.domain)
+	published, to, err := r.addressees(ctx, d.Domain)
 	switch {
-	case err != nil && today-d.day <= giveUp:
+	case err != nil && today-d.Number <= giveUp:
 		return nil // nobody knows now: on the next round
-	case err != nil || len(to) == 0 || r.o.Mailer == nil:
+	case err != nil || len(to) == 0 || r.o.Reporter.Mailer == nil:
 		return r.store.Write(ctx, forget)
 	}
 	a := r.aggregate(published, d)
@@ -61,11 +58,11 @@ func (r *Reports) sendDay(ctx context.Context, d countedDay, today int64) error 
 		}
 	}
 	if len(addresses) == 0 || len(packed) > maxSent {
-		r.log.Info("reports: too large for who wants it", "domain", d.domain, "bytes", len(packed))
+		r.log.Info("reports: too large for who wants it", "domain", d.Domain, "bytes", len(packed))
 		return r.store.Write(ctx, forget)
 	}
-	r.log.Info("reports: DMARC report", "domain", d.domain, "to", addresses, "lines", len(a.Records))
-	return r.o.Mailer.SendReport(ctx, addresses, r.mail(a, packed, addresses), forget)
+	r.log.Info("reports: DMARC report", "domain", d.Domain, "to", addresses, "lines", len(a.Records))
+	return r.o.Reporter.Mailer.SendReport(ctx, addresses, r.mail(a, d, packed, addresses), forget)
 }
 
 // addressees asks the DNS again what is published, and who wants reports.
@@ -82,14 +79,14 @@ func (r *Reports) addressees(ctx context.Context, domain string) (p authenticate
 }
 
 // aggregate is the report without its records.
-func (r *Reports) aggregate(p authenticate.Published, d countedDay) *aggregate {
+func (r *Reports) aggregate(p authenticate.Published, d tally.Day) *aggregate {
 	alignment := map[bool]string{true: "s", false: "r"}
-	begin := d.day * daySeconds
+	by := &r.o.Reporter
 	return &aggregate{
 		Version: "1.0",
 		Metadata: aggregateMetadata{
-			Organization: r.o.Organization, Email: r.o.From, Begin: begin, End: begin + daySeconds - 1,
-			ReportID: time.Unix(begin, 0).UTC().Format("20060102") + "." + d.domain + "@" + r.domain(),
+			Organization: by.Organization, Email: by.From, Begin: d.Begin().Unix(), End: d.End().Unix(),
+			ReportID: d.Begin().Format("20060102") + "." + d.Domain + "@" + by.Domain(),
 		},
 		Policy: aggregatePolicy{
 			Domain: p.Domain, DKIM: alignment[p.StrictDKIM], SPF: alignment[p.StrictSPF], Policy: string(p.Policy), Subdomain: string(p.Subdomain),
@@ -98,55 +95,21 @@ func (r *Reports) aggregate(p authenticate.Published, d countedDay) *aggregate {
 	}
 }
 
-// domain is ours, that reports come from.
-func (r *Reports) domain() string { return r.o.From[strings.LastIndexByte(r.o.From, '@')+1:] }
-
 // pack writes the report as it is sent.
 func (a *aggregate) pack() ([]byte, error) {
 	text, err := xml.MarshalIndent(a, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("DMARC report: %w", err)
 	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	for _, part := range [][]byte{[]byte(xml.Header), text, []byte("\n")} {
-		if _, err := z.Write(part); err != nil {
-			return nil, fmt.Errorf("DMARC report: %w", err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		return nil, fmt.Errorf("DMARC report: %w", err)
-	}
-	return packed.Bytes(), nil
+	return tally.Pack(slices.Concat([]byte(xml.Header), text, []byte("\n")))
 }
 
 // mail writes the mail that carries a report. RFC 7489 §7.2.1.1.
-func (r *Reports) mail(a *aggregate, packed []byte, to []string) []byte {
-	domain, m := a.Policy.Domain, &a.Metadata
-	name := fmt.Sprintf("%s!%s!%d!%d.xml.gz", r.domain(), domain, m.Begin, m.End)
-	const boundary = "=_dmarc_report" // "=_" stands in no line of base64, and in no line of ours
-	var b bytes.Buffer
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
-	line("From: <%s>", r.o.From)
-	line("To: %s", "<"+strings.Join(to, ">,\r\n <")+">")
-	line("Date: %s", r.now().Format(time.RFC1123Z))
-	line("Message-ID: <dmarc-%d-%s@%s>", m.Begin, domain, r.domain())
-	line("Subject: Report Domain: %s", domain)
-	line(" Submitter: %s", r.domain())
-	line(" Report-ID: <%s>", m.ReportID)
-	line("Auto-Submitted: auto-generated")
-	line("MIME-Version: 1.0")
-	line(`Content-Type: multipart/mixed; boundary="%s"`, boundary)
-	line("")
-	line("--%s\r\nContent-Type: text/plain; charset=us-ascii\r\n", boundary)
-	line("This is a report about mail in the name of %s (DMARC, RFC 7489).", domain)
-	line("--%s\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64", boundary)
-	line("Content-Disposition: attachment;\r\n filename=\"%s\"\r\n", name)
-	for len(packed) > 0 {
-		n := min(57, len(packed)) // lines of 76 characters; RFC 2045 §6.8
-		line("%s", base64.StdEncoding.EncodeToString(packed[:n]))
-		packed = packed[n:]
+func (r *Reports) mail(a *aggregate, d tally.Day, packed []byte, to []string) []byte {
+	m := tally.Mail{
+		Kind: "dmarc", By: &r.o.Reporter, To: to, Date: r.now(), Day: d, ID: a.Metadata.ReportID,
+		Type: "multipart/mixed", Text: "This is a report about mail in the name of " + d.Domain + " (DMARC, RFC 7489).",
+		File: "application/gzip", Suffix: ".xml.gz", Packed: packed,
 	}
-	line("--%s--", boundary)
-	return b.Bytes()
+	return m.Message()
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/tally"
 	"schulhof/store"
 	"schulhof/store/storetest"
 
@@ -142,11 +143,11 @@ func TestPatience(t *testing.T) {
 	w.check(w.flush(ctx))
 	w.clock = w.clock.Add(daySeconds * time.Second)
 	stop := errors.New("disk full")
-	w.o.Mailer = refusing{stop}
+	w.o.Reporter.Mailer = refusing{stop}
 	if err := w.send(ctx); !errors.Is(err, stop) {
 		t.Errorf("a report that cannot be accepted: %v", err)
 	}
-	w.o.Mailer = w
+	w.o.Reporter.Mailer = w
 	w.check(w.send(ctx))
 	w.check(w.send(ctx))
 	if len(w.to) != 1 || len(w.to[0]) != 2 {
@@ -303,11 +304,11 @@ func TestCounted(t *testing.T) {
 	}
 	w.Count(f)
 	for i := range maxCounts - 1 {
-		w.counted.rows[countKey{0, "x", fmt.Sprint(i)}] = 1
+		w.counted.Add(countKey{0, "x", fmt.Sprint(i)})
 	}
 	w.Count(f)
 	w.Count(found("new.example", true, authenticate.Fail))
-	rows := w.counted.take()
+	rows := w.counted.Take()
 	if len(rows) != maxCounts {
 		t.Errorf("%d lines wait, want %d", len(rows), maxCounts)
 	}
@@ -316,8 +317,8 @@ func TestCounted(t *testing.T) {
 			t.Errorf("%v is counted %d times, want %d", key, n, want)
 		}
 	}
-	w.o.Mailer = nil
-	if w.Count(f); len(w.counted.take()) != 0 {
+	w.o.Reporter.Mailer = nil
+	if w.Count(f); len(w.counted.Take()) != 0 {
 		t.Error("counted, though nobody will report it")
 	}
 }
@@ -351,7 +352,7 @@ func TestSchema(t *testing.T) {
 	w := newWorld(t, nil)
 	l := lineOf(found("there.example", true, authenticate.Fail))
 	l.Reason = "local_policy"
-	a := w.aggregate(authenticate.Published{Domain: "there.example", Policy: "none", Subdomain: "reject", StrictSPF: true, Percent: 0}, countedDay{dayOne, "there.example"})
+	a := w.aggregate(authenticate.Published{Domain: "there.example", Policy: "none", Subdomain: "reject", StrictSPF: true, Percent: 0}, tally.Day{Number: dayOne, Domain: "there.example"})
 	a.Records = []aggregateRecord{l.record(5), l.record(1)}
 	packed, err := a.pack()
 	w.check(err)
@@ -401,8 +402,8 @@ func TestMail(t *testing.T) {
 			to = append(to, fmt.Sprint(i, strings.Repeat("x", 200), "@", "there.example"))
 		}
 		data := bytes.Repeat([]byte("\x1f\x8b\x00\xff"), 50)
-		a := w.aggregate(authenticate.Published{Domain: domain}, countedDay{dayOne, domain})
-		text := string(w.mail(a, data, to))
+		day := tally.Day{Number: dayOne, Domain: domain}
+		text := string(w.mail(w.aggregate(authenticate.Published{Domain: domain}, day), day, data, to))
 		for i, l := range strings.Split(text, "\r\n") {
 			if len(l) > 998 || strings.ContainsAny(l, "\r\n") {
 				t.Errorf("line %d has %d bytes: %q", i, len(l), l)

@@ -1,0 +1,10 @@
+package tally
+
+// Every limit of the room.
+const (
+	daySeconds = 86400
+	maxAddress = 254 // bytes of an address that reports are mailed to; RFC 5321 §4.5.3.1.3
+	maxDomain  = 253 // bytes of its domain; RFC 1035 §2.3.4
+	maxLabel   = 63  // bytes of each label of it
+	lineBytes  = 57  // in one line of base64, which has 76 characters; RFC 2045 §6.8
+)
