@@ -70,7 +70,7 @@ func (m reportMailer) SendReport(ctx context.Context, to []string, message []byt
 	for _, address := range to {
 		out.Recipients = append(out.Recipients, queue.Recipient{Address: address, Notify: queue.NotifyNever})
 	}
-	return m.rooms.Store.Write(ctx, func(tx *store.Tx) error {
+	return m.rooms.Store.WriteBulk(ctx, func(tx *store.Tx) error {
 		if _, err := m.rooms.Queue.Enqueue(tx, out); err != nil {
 			return fmt.Errorf("enqueue report: %w", err)
 		}

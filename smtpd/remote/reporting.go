@@ -77,7 +77,7 @@ func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, t
 	case err != nil && today-d.Number <= reportDays:
 		return nil // nobody knows now: on the next round
 	case err != nil || len(to)+len(post) == 0 || r.Mailer == nil:
-		return c.o.Store.Write(ctx, forget)
+		return c.o.Store.WriteBulk(ctx, forget)
 	}
 	var rows map[countKey]int64
 	err = c.o.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -104,7 +104,7 @@ func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, t
 	}
 	c.log.Info("remote: TLS report", "domain", d.Domain, "to", to, "posted", len(post)-failed)
 	if len(to) == 0 {
-		return c.o.Store.Write(ctx, forget)
+		return c.o.Store.WriteBulk(ctx, forget)
 	}
 	return r.Mailer.SendReport(ctx, to, c.reportMail(r, d, report, packed, to), forget)
 }

@@ -11,6 +11,7 @@ const (
 	maxLines    = 10_000   // lines in it
 	maxDetails  = 100      // of them that are kept, the most frequent
 	maxKept     = 5_000    // reports
+	forgetRows  = 200      // of them that are removed in one turn of the writer
 	maxADay     = 500      // reports taken within a day
 	maxText     = 200      // bytes of each text that is kept
 	maxMessages = 1 << 40  // in one line: sums of them never run over

@@ -363,10 +363,14 @@ func TestKept(t *testing.T) {
 	if w.check(w.forget(context.Background())); kept() != 0 {
 		t.Errorf("%d are left a second later", kept())
 	}
-	w.fill(maxKept + 2)
-	w.check(w.forget(context.Background()))
+	const old = 2*forgetRows + 2
+	w.fill(maxKept + old)
+	before := w.store.Commits()
+	if w.check(w.forget(context.Background())); w.store.Commits()-before < 3 {
+		t.Errorf("%d are removed in %d turns", old, w.store.Commits()-before)
+	}
 	list, err := w.List(context.Background(), Filter{}, 1)
-	if w.check(err); kept() != maxKept || list[0].ID != fmt.Sprint("id", maxKept+2) {
+	if w.check(err); kept() != maxKept || list[0].ID != fmt.Sprint("id", maxKept+old) {
 		t.Errorf("%d are left, the latest %q", kept(), list[0].ID)
 	}
 }

@@ -92,14 +92,12 @@ func selectReport(tx *store.Tx, number int64) (Report, error) {
 	return r.report(), nil
 }
 
-// deleteReports removes what came before then, and the oldest beyond maxKept.
-func deleteReports(tx *store.Tx, before int64) error {
-	if _, err := tx.Exec(`DELETE FROM report WHERE received < $1`, before); err != nil {
-		return fmt.Errorf("forget reports: %w", err)
-	}
-	_, err := tx.Exec(`DELETE FROM report WHERE id <= (SELECT id FROM report ORDER BY id DESC LIMIT 1 OFFSET $1)`, maxKept)
+// deleteReports removes some of what came before then, and of the oldest beyond maxKept. more: there may be others.
+func deleteReports(tx *store.Tx, before int64) (more bool, err error) {
+	n, err := tx.Exec(`DELETE FROM report WHERE id IN (SELECT id FROM report
+		WHERE received < $1 OR id <= (SELECT id FROM report ORDER BY id DESC LIMIT 1 OFFSET $2) LIMIT $3)`, before, maxKept, forgetRows)
 	if err != nil {
-		return fmt.Errorf("forget reports: %w", err)
+		return false, fmt.Errorf("forget reports: %w", err)
 	}
-	return nil
+	return n == forgetRows, nil
 }

@@ -37,7 +37,7 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 	case err != nil && today-d.Number <= giveUp:
 		return nil // nobody knows now: on the next round
 	case err != nil || len(to) == 0 || r.o.Reporter.Mailer == nil:
-		return r.store.Write(ctx, forget)
+		return r.store.WriteBulk(ctx, forget)
 	}
 	a := r.aggregate(published, d)
 	err = r.store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -59,7 +59,7 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 	}
 	if len(addresses) == 0 || len(packed) > maxSent {
 		r.log.Info("reports: too large for who wants it", "domain", d.Domain, "bytes", len(packed))
-		return r.store.Write(ctx, forget)
+		return r.store.WriteBulk(ctx, forget)
 	}
 	r.log.Info("reports: DMARC report", "domain", d.Domain, "to", addresses, "lines", len(a.Records))
 	return r.o.Reporter.Mailer.SendReport(ctx, addresses, r.mail(a, d, packed, addresses), forget)

@@ -224,7 +224,17 @@ func (r *Reports) keep(ctx context.Context, report *Report) (full bool, err erro
 	return full, err
 }
 
-// forget removes old reports, and those beyond what is kept.
+// forget removes old reports, and those beyond what is kept, a few at a time.
 func (r *Reports) forget(ctx context.Context) error {
-	return r.store.Write(ctx, func(tx *store.Tx) error { return deleteReports(tx, r.now().Add(-r.o.Keep).Unix()) })
+	before := r.now().Add(-r.o.Keep).Unix()
+	for more := true; more; {
+		err := r.store.WriteBulk(ctx, func(tx *store.Tx) (err error) {
+			more, err = deleteReports(tx, before)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,8 @@ package tally
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"schulhof/store"
@@ -39,24 +41,33 @@ func (c *Counts[Line]) Take() map[Line]int64 {
 	return lines
 }
 
-// putBack returns what could not be saved.
+// putBack returns what could not be saved, as far as there is room.
 func (c *Counts[Line]) putBack(lines map[Line]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for line, n := range lines {
-		c.lines[line] += n
+		if _, ok := c.lines[line]; ok || len(c.lines) < c.limit {
+			c.lines[line] += n
+		}
 	}
 }
 
-// Flush hands what is counted to save, which adds it to what the database has.
+// Flush hands what is counted to save, which adds it to what the database has: a few lines at a time, so that people's work need not wait
+// for all. What was not saved when one turn fails waits for the next Flush.
 func (c *Counts[Line]) Flush(ctx context.Context, s *store.Store, save func(tx *store.Tx, lines map[Line]int64) error) error {
-	lines := c.Take()
-	if len(lines) == 0 {
-		return nil
-	}
-	if err := s.Write(ctx, func(tx *store.Tx) error { return save(tx, lines) }); err != nil {
-		c.putBack(lines)
-		return fmt.Errorf("save counts: %w", err)
+	rest := c.Take()
+	for lines := range slices.Chunk(slices.Collect(maps.Keys(rest)), flushLines) {
+		turn := make(map[Line]int64, len(lines))
+		for _, line := range lines {
+			turn[line] = rest[line]
+		}
+		if err := s.WriteBulk(ctx, func(tx *store.Tx) error { return save(tx, turn) }); err != nil {
+			c.putBack(rest)
+			return fmt.Errorf("save counts: %w", err)
+		}
+		for _, line := range lines {
+			delete(rest, line)
+		}
 	}
 	return nil
 }

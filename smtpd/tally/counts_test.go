@@ -108,3 +108,58 @@ func TestFlush(t *testing.T) {
 		t.Errorf("%s waits", got)
 	}
 }
+
+// Saving takes many short turns, and what was saved in earlier ones is not counted again when one fails.
+func TestFlushSlices(t *testing.T) {
+	t.Parallel()
+	s := newSaved(t)
+	const lines = 2*flushLines + 7
+	c := NewCounts[string](lines)
+	for i := range 2 * lines {
+		c.Add(fmt.Sprint(i % lines))
+	}
+	full := errors.New("disk full")
+	turns := 0
+	save := func(tx *store.Tx, slice map[string]int64) error {
+		if turns++; len(slice) > flushLines {
+			t.Errorf("%d lines in one turn", len(slice))
+		}
+		if err := s.add(tx, slice); err != nil || turns != 3 {
+			return err
+		}
+		return full
+	}
+	if err := c.Flush(t.Context(), s.store, save); !errors.Is(err, full) {
+		t.Errorf("Flush = %v", err)
+	}
+	if saved, sum := s.total(); saved != 2*flushLines || sum != 2*saved {
+		t.Errorf("%d lines with %d are saved before the third turn, want %d", saved, sum, 2*flushLines)
+	}
+	if err := c.Flush(t.Context(), s.store, save); err != nil {
+		t.Fatal(err)
+	}
+	if saved, sum := s.total(); saved != lines || sum != 2*lines {
+		t.Errorf("%d lines with %d are saved, want %d with %d", saved, sum, lines, 2*lines)
+	}
+}
+
+// What comes back because it could not be saved takes no more room than there is.
+func TestPutBackLimit(t *testing.T) {
+	t.Parallel()
+	s := newSaved(t)
+	c := NewCounts[string](4)
+	for _, line := range []string{"a", "b", "c", "d"} {
+		c.Add(line)
+	}
+	full := errors.New("disk full")
+	err := c.Flush(t.Context(), s.store, func(*store.Tx, map[string]int64) error {
+		for _, line := range []string{"a", "e", "f"} {
+			c.Add(line)
+		}
+		return full
+	})
+	got := c.Take()
+	if !errors.Is(err, full) || len(got) != 4 || got["a"] != 2 || got["e"] != 1 || got["f"] != 1 {
+		t.Errorf("Flush = %v, %v wait, want a twice, e, f and one more", err, got)
+	}
+}
