@@ -155,28 +155,36 @@ func (m *Mail) setRights(ctx context.Context, b Mailbox, identifier string, mode
 	if m.always(principal, b.Owner) {
 		return fault.New(fault.Refused, "%s always has every right here", identifier)
 	}
-	return m.store.Write(ctx, func(tx *store.Tx) error {
-		var old Rights
-		err := tx.QueryRow(`SELECT rights FROM mailbox_right WHERE mailbox_id = $1 AND principal_id = $2`, int64(b.ID), int64(principal)).Scan(&old)
-		if err != nil && !isNoRows(err) {
-			return fmt.Errorf("read rights: %w", err)
+	return m.store.Write(ctx, func(tx *store.Tx) error { return m.setRightsIn(tx, &b, principal, mode, r) })
+}
+
+// setRightsIn changes one line of b's list. What it decides on it reads in tx: the rights in memory lack what others did in the same commit.
+func (m *Mail) setRightsIn(tx *store.Tx, b *Mailbox, principal directory.ID, mode GrantMode, r Rights) error {
+	if err := stillThere(tx, b.ID); err != nil {
+		return err
+	}
+	var old Rights
+	err := tx.QueryRow(`SELECT rights FROM mailbox_right WHERE mailbox_id = $1 AND principal_id = $2`, int64(b.ID), int64(principal)).Scan(&old)
+	if err != nil && !isNoRows(err) {
+		return fmt.Errorf("read rights: %w", err)
+	}
+	now := r
+	switch mode {
+	case GrantAdd:
+		now = old | r
+	case GrantRemove:
+		now = old &^ r
+	case GrantReplace:
+	}
+	if now == old {
+		return nil
+	}
+	if old == 0 {
+		if err := roomForGrants(tx, b.Owner, 1); err != nil {
+			return err
 		}
-		now := r
-		switch mode {
-		case GrantAdd:
-			now = old | r
-		case GrantRemove:
-			now = old &^ r
-		case GrantReplace:
-		}
-		if now == old {
-			return nil
-		}
-		if old == 0 && m.shares.of(b.Owner) >= MaxGrants {
-			return fault.New(fault.Limit, "no more than %d rights on all mailboxes together", MaxGrants)
-		}
-		return m.grant(tx, b.ID, b.Owner, principal, now)
-	})
+	}
+	return m.grant(tx, b.ID, b.Owner, principal, now)
 }
 
 // grant writes one line of a mailbox's list; it wakes those who have the mailbox open, and those who watch its owner's list.
@@ -196,23 +204,36 @@ func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Right
 	return nil
 }
 
-// inherit gives a new mailbox the grants of the nearest one above it; at the top of a group's, those of its INBOX. RFC 4314 §4 (CREATE).
-func (m *Mail) inherit(tx *store.Tx, b *Mailbox, list []Mailbox) error {
-	if m.shares.of(b.Owner) == 0 {
-		return nil
-	}
-	above := nearest(b.Name, list)
-	if above == nil && m.isGroup(b.Owner) {
-		above = nearest(inbox+delimiter, list)
-	}
-	if above == nil {
-		return nil
-	}
-	for principal, r := range m.shares.grants(above.ID) {
-		if m.shares.of(b.Owner) >= MaxGrants {
-			return fault.New(fault.Limit, "no more than %d rights on all mailboxes together", MaxGrants)
+// inherited are the grants that new mailboxes get, by their place in names: those of the nearest of list above each; at the top of a group's,
+// those of its INBOX. fault.Limit. RFC 4314 §4 (CREATE).
+func (m *Mail) inherited(tx *store.Tx, owner directory.ID, names []string, list []Mailbox) (grants [][]Grant, err error) {
+	grants, n := make([][]Grant, len(names)), 0
+	for i, name := range names {
+		above := nearest(name, list)
+		if above == nil && m.isGroup(owner) {
+			above = nearest(inbox+delimiter, list)
 		}
-		if err := m.grant(tx, b.ID, b.Owner, principal, r); err != nil {
+		if above == nil {
+			continue
+		}
+		if grants[i], err = grantsOf(tx, above.ID); err != nil {
+			return nil, err
+		}
+		n += len(grants[i])
+	}
+	if n == 0 {
+		return grants, nil
+	}
+	return grants, roomForGrants(tx, owner, n)
+}
+
+// insertShared is insertBox with grants.
+func (m *Mail) insertShared(tx *store.Tx, b *Mailbox, grants []Grant) error {
+	if err := insertBox(tx, b); err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if err := m.grant(tx, b.ID, b.Owner, g.Principal, g.Rights); err != nil {
 			return err
 		}
 	}

@@ -154,6 +154,10 @@ func (m *Mail) createIn(tx *store.Tx, who directory.ID, name, use string) (b Mai
 	if len(list)+len(missing) > m.opts.MaxBoxes {
 		return b, fault.New(fault.Limit, "no more than %d mailboxes", m.opts.MaxBoxes)
 	}
+	grants, err := m.inherited(tx, who, missing, list)
+	if err != nil {
+		return b, err
+	}
 	validity, err := m.listChanged(tx, who, len(missing))
 	if err != nil {
 		return b, err
@@ -163,10 +167,7 @@ func (m *Mail) createIn(tx *store.Tx, who directory.ID, name, use string) (b Mai
 		if n == name {
 			b.SpecialUse = use
 		}
-		if err := insertBox(tx, &b); err != nil {
-			return b, err
-		}
-		if err := m.inherit(tx, &b, list); err != nil {
+		if err := m.insertShared(tx, &b, grants[i]); err != nil {
 			return b, err
 		}
 	}

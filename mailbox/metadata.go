@@ -172,26 +172,33 @@ func (m *Mail) SetMetadata(ctx context.Context, who directory.ID, name string, e
 			return fault.New(fault.Forbidden, "shared entries need the right w")
 		}
 	}
-	return m.store.Write(ctx, func(tx *store.Tx) error {
-		var names, private []string
-		for _, e := range entries {
-			account, owner := on.owns(who, e.Name)
-			if err := setEntry(tx, on.id, account, owner, e); err != nil {
-				return err
-			}
-			if account == 0 {
-				names = append(names, e.Name)
-			} else {
-				private = append(private, e.Name)
-			}
+	return m.store.Write(ctx, func(tx *store.Tx) error { return m.setEntries(tx, who, on, entries, by) })
+}
+
+func (m *Mail) setEntries(tx *store.Tx, who directory.ID, on about, entries []MetadataEntry, by any) error {
+	if on.id != 0 {
+		if err := stillThere(tx, on.id); err != nil {
+			return err
 		}
-		tx.Changed(MetadataKey(), 0)
-		tx.AfterCommit(func() {
-			m.notes.add(MetadataChange{Mailbox: on.id, Owner: on.owner, Names: names, by: by})
-			m.notes.add(MetadataChange{Mailbox: on.id, Owner: on.owner, Names: private, account: who, by: by})
-		})
-		return nil
+	}
+	var names, private []string
+	for _, e := range entries {
+		account, owner := on.owns(who, e.Name)
+		if err := setEntry(tx, on.id, account, owner, e); err != nil {
+			return err
+		}
+		if account == 0 {
+			names = append(names, e.Name)
+		} else {
+			private = append(private, e.Name)
+		}
+	}
+	tx.Changed(MetadataKey(), 0)
+	tx.AfterCommit(func() {
+		m.notes.add(MetadataChange{Mailbox: on.id, Owner: on.owner, Names: names, by: by})
+		m.notes.add(MetadataChange{Mailbox: on.id, Owner: on.owner, Names: private, account: who, by: by})
 	})
+	return nil
 }
 
 func setEntry(tx *store.Tx, id ID, account, owner directory.ID, e MetadataEntry) error {

@@ -238,19 +238,6 @@ func (b *Box) storeShared(ctx context.Context, uids []UID, op FlagOp) (failed []
 	return failed, err
 }
 
-// dropRights takes away all that was granted on a mailbox that is deleted. RFC 4314 §4 (DELETE).
-func (m *Mail) dropRights(tx *store.Tx, id ID) error {
-	if len(m.shares.grants(id)) == 0 {
-		return nil
-	}
-	if _, err := tx.Exec(`DELETE FROM mailbox_right WHERE mailbox_id = $1`, int64(id)); err != nil {
-		return fmt.Errorf("remove rights: %w", err)
-	}
-	tx.Changed(SharesKey(), 0)
-	tx.AfterCommit(func() { m.shares.drop(id) })
-	return nil
-}
-
 // dropSeen removes what one person has read in a deleted mailbox; again: there may be more.
 func dropSeen(tx *store.Tx, id int64) (again bool, err error) {
 	n, err := tx.Exec(`DELETE FROM message_seen WHERE mailbox_id = $1 AND account_id =

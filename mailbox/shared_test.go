@@ -405,9 +405,7 @@ func TestRightsAreKeptAndBounded(t *testing.T) {
 		if b.Rights().String() != "lrsi" || b.Snapshot().Unseen() != 1 {
 			t.Errorf("%s, %d unseen", b.Rights(), b.Snapshot().Unseen())
 		}
-		w.mail.shares.mu.Lock()
-		w.mail.shares.count[office] = MaxGrants
-		w.mail.shares.mu.Unlock()
+		w.manyRights(office)
 		if err := w.mail.SetRights(ctx, office, "INBOX", "anna", GrantReplace, readers); !fault.Is(err, fault.Limit) {
 			t.Error(err)
 		}
