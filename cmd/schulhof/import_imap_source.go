@@ -24,9 +24,10 @@ const (
 type imapImport struct {
 	client *imapclient.Client
 	into   *mailImport
-	source string            // in the notes of how far it has come
-	again  bool              // do not look at them
-	prefix string            // of the personal name space, such as "INBOX."
+	source string // in the notes of how far it has come
+	again  bool   // do not look at them
+	prefix string // of the personal name space, such as "INBOX."
+	space  imap.NamespaceData
 	uses   map[string]string // the account's mailbox for each special use
 }
 
@@ -63,12 +64,16 @@ func (s *imapImport) run(ctx context.Context) error {
 	return nil
 }
 
-// folders lists what can be opened. Views of other folders (\Flagged, \Important) are left out, or every message in them would come twice.
+// folders lists what can be opened. Views of other folders (\Flagged, \Important) are left out, or every message in them would come twice;
+// so is what belongs to other people and groups, or everybody who reads it would take it over.
 func (s *imapImport) folders(ctx context.Context) ([]remoteFolder, error) {
 	caps := s.client.Caps()
 	if caps.Has(imap.CapNamespace) || caps.Has(imap.CapIMAP4rev2) {
-		if space, err := s.client.Namespace().Wait(); err == nil && len(space.Personal) > 0 {
-			s.prefix = space.Personal[0].Prefix
+		if space, err := s.client.Namespace().Wait(); err == nil {
+			s.space = *space
+			if len(space.Personal) > 0 {
+				s.prefix = space.Personal[0].Prefix
+			}
 		}
 	}
 	var options *imap.ListOptions
@@ -87,13 +92,28 @@ func (s *imapImport) folders(ctx context.Context) ([]remoteFolder, error) {
 		has := func(attrs ...imap.MailboxAttr) bool {
 			return slices.ContainsFunc(attrs, func(a imap.MailboxAttr) bool { return slices.Contains(d.Attrs, a) })
 		}
-		if has(imap.MailboxAttrNoSelect, imap.MailboxAttrNonExistent, imap.MailboxAttrFlagged, imap.MailboxAttrImportant) {
+		if has(imap.MailboxAttrNoSelect, imap.MailboxAttrNonExistent, imap.MailboxAttrFlagged, imap.MailboxAttrImportant) || s.foreign(d.Mailbox) {
 			continue
 		}
 		out = append(out, remoteFolder{name: d.Mailbox, target: s.target(d)})
 	}
 	slices.SortFunc(out, func(a, b remoteFolder) int { return strings.Compare(a.name, b.name) })
 	return out, nil
+}
+
+// foreign reports a folder below the server's name spaces of other people and of groups. The longest prefix decides: one of these may be
+// empty, with the person's own folders below INBOX. RFC 2342 §5.
+func (s *imapImport) foreign(name string) bool {
+	longest := func(list []imap.NamespaceDescriptor) int {
+		n := -1
+		for _, d := range list {
+			if strings.HasPrefix(name, d.Prefix) || d.Delim != 0 && name+string(d.Delim) == d.Prefix {
+				n = max(n, len(d.Prefix))
+			}
+		}
+		return n
+	}
+	return !strings.EqualFold(name, "INBOX") && max(longest(s.space.Other), longest(s.space.Shared)) > longest(s.space.Personal)
 }
 
 // findUses learns where the account keeps drafts, sent mail and so on.

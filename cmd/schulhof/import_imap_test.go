@@ -74,6 +74,56 @@ func TestTargetOfAFolder(t *testing.T) {
 	}
 }
 
+// What belongs to others is no folder of the person who moves: the longest prefix says whose a folder is.
+func TestForeignFolders(t *testing.T) {
+	space := func(prefix string) []imap.NamespaceDescriptor {
+		return []imap.NamespaceDescriptor{{Prefix: prefix, Delim: '.'}}
+	}
+	dovecot := imap.NamespaceData{Personal: space(""), Other: space("user."), Shared: space("Public.")}
+	cyrus := imap.NamespaceData{Personal: space("INBOX."), Other: space("user."), Shared: space("")}
+	tests := []struct {
+		space imap.NamespaceData
+		name  string
+		want  bool
+	}{
+		{imap.NamespaceData{}, "Public.Kollegium", false},
+		{dovecot, "Klasse", false},
+		{dovecot, "Public.Kollegium", true},
+		{dovecot, "Public", true},
+		{dovecot, "Publica", false},
+		{dovecot, "user.ben.Klasse", true},
+		{cyrus, "inbox", false},
+		{cyrus, "INBOX.user", false},
+		{cyrus, "Kollegium", true},
+		{imap.NamespaceData{Personal: space(""), Shared: space("")}, "Klasse", false},
+	}
+	for _, tt := range tests {
+		if got := (&imapImport{space: tt.space}).foreign(tt.name); got != tt.want {
+			t.Errorf("%s in %+v: %t", tt.name, tt.space, got)
+		}
+	}
+}
+
+// Names that are other people's here get a level above them, whatever is imported; a mailbox that was asked for is taken as it is.
+func TestImportTarget(t *testing.T) {
+	tests := [][3]string{ // top, name there, mailbox here
+		{"", "", "INBOX"},
+		{"", "Shared", "Imported/Shared"},
+		{"", "Shared/7b", "Imported/Shared/7b"},
+		{"", "Other Users/ben/x", "Imported/Other Users/ben/x"},
+		{"", "Sharedx", "Sharedx"},
+		{"", "Klasse/Shared", "Klasse/Shared"},
+		{"Alt", "Shared/7b", "Alt/Shared/7b"},
+		{"Shared/7b", "", "Shared/7b"},
+		{"Shared/7b", "x", "Shared/7b/x"},
+	}
+	for _, tt := range tests {
+		if got := (&mailImport{top: tt[0]}).target(tt[1]); got != tt[2] {
+			t.Errorf("%q below %q: %q, want %q", tt[1], tt[0], got, tt[2])
+		}
+	}
+}
+
 // newcomer is an account that mail is imported into.
 func newcomer(t *testing.T, quota int64) (*rooms, *mailImport) {
 	t.Helper()
@@ -117,7 +167,8 @@ func dovecot(t *testing.T, folders []dovecotFolder) (connect func() *imapclient.
 		credential.Uid, credential.Gid = uint32(uid), uint32(gid)
 	}
 	config := "log_path = " + dir + "/log\nssl = no\nbase_dir = " + dir + "/run\nstate_dir = " + dir + "\nmail_home = " + dir + "\nmail_location = maildir:" + dir + "/Mail\n" +
-		"first_valid_uid = 1\nnamespace inbox {\n inbox = yes\n separator = .\n prefix = INBOX.\n mailbox Gesendet {\n  special_use = \\Sent\n }\n}\n"
+		"first_valid_uid = 1\nnamespace inbox {\n inbox = yes\n separator = .\n prefix = INBOX.\n mailbox Gesendet {\n  special_use = \\Sent\n }\n}\n" +
+		"namespace {\n type = public\n separator = .\n prefix = Public.\n location = maildir:" + dir + "/Public\n subscriptions = no\n}\n"
 	for _, f := range folders {
 		for _, sub := range []string{"cur", "new", "tmp"} {
 			if err := os.MkdirAll(filepath.Join(dir, "Mail", f.folder, sub), 0o700); err != nil {
@@ -180,6 +231,7 @@ func TestImportFromDovecot(t *testing.T) {
 		{"", map[string]string{"1.a:2,S": letter(1), "2.a:2,FR": letter(2), "3.a:2,": letter(3)}},
 		{".Gesendet", map[string]string{"4.a:2,S": letter(4)}},
 		{".Klasse.&AMQ-rger", map[string]string{"5.a:2,T": letter(5), "6.a:2,": strings.Repeat("gross ", 2000)}},
+		{"../Public/.Kollegium", map[string]string{"8.a:2,": letter(8)}},
 	})
 	r, i := newcomer(t, 0)
 	ctx := t.Context()

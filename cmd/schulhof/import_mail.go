@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"schulhof/directory"
@@ -21,6 +22,7 @@ const (
 	importBatch       = 32          // messages that share a commit
 	importBatchBytes  = 8 << 20     // and how many bytes of them
 	importPage        = 500         // messages per page when looking at what is there
+	importedTop       = "Imported"  // the level above names that are reserved here
 	progressEvery     = time.Second // between two lines of progress on a terminal
 )
 
@@ -136,17 +138,20 @@ type importedSpool struct {
 	spool *store.Spool
 }
 
-// target is the mailbox for what the source has in its mailbox name.
+// target is the mailbox for what the source has in its mailbox name. Names that are other people's here get a level above them.
 func (i *mailImport) target(name string) string {
 	switch {
 	case name == "" && i.top == "":
 		return "INBOX"
 	case name == "":
 		return i.top
-	case i.top == "":
-		return name
+	case i.top != "":
+		return i.top + "/" + name
 	}
-	return i.top + "/" + name
+	if first, _, _ := strings.Cut(name, "/"); first == mailbox.OtherUsers || first == mailbox.SharedRoot {
+		return importedTop + "/" + name
+	}
+	return name
 }
 
 // add reads one message and keeps it until the batch is full.
