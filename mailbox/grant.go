@@ -204,15 +204,12 @@ func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Right
 	return nil
 }
 
-// inherited are the grants that new mailboxes get, by their place in names: those of the nearest of list above each; at the top of a group's,
-// those of its INBOX. fault.Limit. RFC 4314 §4 (CREATE).
+// inherited are the grants that new mailboxes get, by their place in names: those of the one of list that governs each. fault.Limit.
+// RFC 4314 §4 (CREATE).
 func (m *Mail) inherited(tx *store.Tx, owner directory.ID, names []string, list []Mailbox) (grants [][]Grant, err error) {
 	grants, n := make([][]Grant, len(names)), 0
 	for i, name := range names {
-		above := nearest(name, list)
-		if above == nil && m.isGroup(owner) {
-			above = nearest(inbox+delimiter, list)
-		}
+		above := m.governing(owner, name, list)
 		if above == nil {
 			continue
 		}
@@ -238,6 +235,16 @@ func (m *Mail) insertShared(tx *store.Tx, b *Mailbox, grants []Grant) error {
 		}
 	}
 	return nil
+}
+
+// governing is the one of owner's mailboxes whose rights hold for a new one called name: the nearest above it, at the top of a group's the
+// INBOX. nil: there is none, at the top of a person's own.
+func (m *Mail) governing(owner directory.ID, name string, list []Mailbox) *Mailbox {
+	above := nearest(name, list)
+	if above == nil && m.isGroup(owner) {
+		above = nearest(inbox+delimiter, list)
+	}
+	return above
 }
 
 // nearest is the closest of list that stands above name; nil: none.

@@ -139,3 +139,69 @@ func TestRightsWithinOneCommit(t *testing.T) {
 		w.problems()
 	})
 }
+
+// Who makes a mailbox sees it: the right to create and the rights that are inherited come from the same mailbox.
+func TestWhoCreatesSeesIt(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		office := w.office("INBOX", "lrk")
+		w.share(office, "Archive", "ben", "lrkx")
+		g, err := w.dir.AddGroup(ctx, directory.Group{Name: "7b", Kind: directory.Class})
+		w.check(err)
+		w.check(w.dir.AddMembers(ctx, g.ID, []directory.ID{w.ben}, false))
+		w.check(w.mail.ProvideGroup(ctx, g.ID))
+		w.share(g.ID, "INBOX", "7b", "lrskx")
+		tests := []struct {
+			name string
+			want fault.Kind // 0: it is made
+		}{
+			{"Other Users/office/neu", fault.Forbidden},
+			{"Other Users/office/neu/unten", fault.Forbidden},
+			{"Other Users/office/Sent/neu", fault.NotFound},
+			{"Other Users/office/INBOX/neu", 0},
+			{"Other Users/office/Archive/a/b", 0},
+			{"Other Users/anna/neu", fault.NotFound},
+			{"Shared/7b/Fotos/2026", 0},
+		}
+		for _, tt := range tests {
+			if _, err := w.mail.Create(ctx, w.ben, tt.name, ""); (tt.want == 0) != (err == nil) || err != nil && !fault.Is(err, tt.want) {
+				t.Errorf("CREATE %s: %v", tt.name, err)
+			}
+			if _, err := w.mail.Lookup(ctx, w.ben, tt.name, RightLookup); (tt.want == 0) != (err == nil) {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+		if err := w.mail.Rename(ctx, w.ben, "Other Users/office/Archive/a/b", "Other Users/office/b"); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("renamed to the top: %v", err)
+		}
+		w.check(w.mail.Rename(ctx, w.ben, "Other Users/office/Archive/a/b", "Other Users/office/Archive/c/d/b"))
+		w.check(w.mail.Rename(ctx, w.ben, "Shared/7b/Fotos/2026", "Shared/7b/Bilder/2026"))
+		for _, name := range []string{"Other Users/office/Archive/c", "Other Users/office/Archive/c/d", "Shared/7b/Bilder"} {
+			if _, err := w.mail.Lookup(ctx, w.ben, name, RightCreate); err != nil {
+				t.Errorf("the level %s that a renaming made: %v", name, err)
+			}
+		}
+		w.sameShares()
+		w.problems()
+	})
+}
+
+// Messages of INBOX do not become somebody else's by a renaming.
+func TestInboxKeepsItsOwner(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		office := w.office("Archive", "lrik")
+		w.fill(w.ben, "INBOX", 1)
+		for _, to := range []string{"Other Users/office/Archive/x", "Shared", "Shared/7b/x"} {
+			if err := w.mail.Rename(ctx, w.ben, "INBOX", to); !fault.Is(err, fault.Refused) {
+				t.Errorf("to %s: %v", to, err)
+			}
+		}
+		if _, err := w.mail.Lookup(ctx, office, "Archive/x", 0); !fault.Is(err, fault.NotFound) {
+			t.Errorf("the office has a mailbox more: %v", err)
+		}
+		if n := w.status(w.ben, "INBOX").Messages; n != 1 {
+			t.Errorf("%d messages in INBOX", n)
+		}
+	})
+}

@@ -25,6 +25,8 @@ func (m *Mail) Rename(ctx context.Context, who directory.ID, from, to string) er
 		return fault.New(fault.AlreadyExists, "the mailbox exists")
 	case isBelow(to, from) && from != inbox:
 		return fault.New(fault.Refused, "a mailbox cannot be moved below itself")
+	case from == inbox && reserved(to):
+		return fault.New(fault.Refused, "a mailbox keeps its owner; copy the messages instead")
 	case from == inbox:
 		return m.renameInbox(ctx, who, to)
 	}
@@ -41,13 +43,13 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 	if err != nil {
 		return err
 	}
-	var moving []Mailbox
+	var moving, rest []Mailbox
 	staying := make(map[string]bool, len(list))
 	for _, b := range list {
 		if b.Name == from || isBelow(b.Name, from) {
 			moving = append(moving, b)
 		} else {
-			staying[b.Name] = true
+			rest, staying[b.Name] = append(rest, b), true
 		}
 	}
 	if len(moving) == 0 {
@@ -70,6 +72,10 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 	if len(list)+len(missing) > m.opts.MaxBoxes {
 		return fault.New(fault.Limit, "no more than %d mailboxes", m.opts.MaxBoxes)
 	}
+	grants, err := m.inherited(tx, who, missing, rest)
+	if err != nil {
+		return err
+	}
 	validity, err := m.listChanged(tx, who, len(missing))
 	if err != nil {
 		return err
@@ -82,7 +88,7 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 		tx.AfterCommit(func() { m.views.renamed(b.ID, b.Name) })
 	}
 	for i, n := range missing {
-		if err := insertBox(tx, &Mailbox{Owner: who, Name: n, UIDValidity: validity + uint32(i)}); err != nil {
+		if err := m.insertShared(tx, &Mailbox{Owner: who, Name: n, UIDValidity: validity + uint32(i)}, grants[i]); err != nil {
 			return err
 		}
 	}

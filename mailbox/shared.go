@@ -55,20 +55,20 @@ func (m *Mail) createShared(tx *store.Tx, who directory.ID, name, use string) (b
 	return m.asSeenBy(who, b), nil
 }
 
-// mayCreate asks for the right to create on the nearest mailbox above path, or on owner's INBOX. RFC 4314 §4 (CREATE, RENAME).
+// mayCreate asks for the right to create on the mailbox that governs path. The top of a person's own mailboxes is theirs alone: whoever made
+// one there could not see it. fault.NotFound, fault.Forbidden. RFC 4314 §4 (CREATE, RENAME).
 func (m *Mail) mayCreate(tx *store.Tx, who, owner directory.ID, path string) error {
 	list, err := boxesOf(tx, owner)
 	if err != nil {
 		return err
 	}
-	above := nearest(path, list)
-	if above == nil {
-		above = nearest(inbox+delimiter, list)
+	if above := m.governing(owner, path, list); above != nil {
+		return m.allow(who, above, RightCreate)
 	}
-	if above == nil {
+	if top := nearest(inbox+delimiter, list); top == nil || fault.Is(m.allow(who, top, RightLookup), fault.NotFound) {
 		return fault.New(fault.NotFound, "no such mailbox")
 	}
-	return m.allow(who, above, RightCreate)
+	return fault.New(fault.Forbidden, "new mailboxes at the top are made by their owner")
 }
 
 // renameShared is renameIn within the mailboxes of somebody else. Nothing changes its owner. RFC 4314 §4 (RENAME).
