@@ -17,8 +17,8 @@ type Appended struct {
 	Date    time.Time // zero: now
 }
 
-// Append puts messages into who's mailbox in one commit (MULTIAPPEND: all or none). fault.NotFound (TRYCREATE), OverQuota, Limit.
-// RFC 9051 §6.3.12, RFC 3502.
+// Append puts messages into who's mailbox in one commit (MULTIAPPEND: all or none). In a mailbox of somebody else flags that the rights do
+// not reach are dropped. fault.NotFound (TRYCREATE), OverQuota, Limit. RFC 9051 §6.3.12, RFC 3502, RFC 4314 §4 (APPEND).
 func (m *Mail) Append(ctx context.Context, who directory.ID, name string, list []Appended) (done Copied, err error) {
 	a, err := m.newAppending(ctx, who, name, list)
 	if err != nil {
@@ -57,13 +57,14 @@ func (m *Mail) newAppending(ctx context.Context, who directory.ID, name string, 
 	if a.limit, err = m.quotaLimit(ctx, target.Owner); err != nil {
 		return nil, err
 	}
+	may := m.rights(who, target.ID, target.Owner)
 	if who != target.Owner {
 		a.person, a.seen = who, make([]bool, len(list))
 	}
 	for i, msg := range list {
 		e := &a.entries[i]
 		if len(msg.Flags) > 0 {
-			if e.flags, _, err = m.FlagBits(ctx, target.Owner, msg.Flags, true); err != nil {
+			if e.flags, _, err = m.FlagBits(ctx, target.Owner, msg.Flags, may.Has(RightWrite)); err != nil {
 				return nil, err
 			}
 		}
@@ -71,8 +72,8 @@ func (m *Mail) newAppending(ctx context.Context, who directory.ID, name string, 
 		if !msg.Date.IsZero() {
 			e.date = msg.Date.Unix()
 		}
+		e.flags &= may.Flags()
 		if a.person != 0 {
-			e.flags &= m.rights(who, target.ID, target.Owner).Flags()
 			a.seen[i], e.flags = e.flags&Seen != 0, e.flags&^Seen
 		}
 		a.total.add(e.flags, e.size)

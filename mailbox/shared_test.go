@@ -334,6 +334,30 @@ func TestCopyBetweenOwners(t *testing.T) {
 	})
 }
 
+// Keywords that somebody else appends with are dropped without the right w, also from the dictionary that they would be added to.
+func TestAppendToSomebodyElse(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		office := w.office("INBOX", "lrite")
+		flags := []string{"wichtig", `\Seen`, `\Flagged`, `\Deleted`}
+		w.fill(w.ben, "Other Users/office", 1, flags...)
+		theirs, own := w.box(w.ben, "Other Users/office"), w.box(office, "INBOX")
+		_, err := theirs.Replace(ctx, 1, "Other Users/office", Appended{Message: w.prepare(text("neu")), Flags: flags})
+		w.check(err)
+		if names, err := w.mail.Keywords(ctx, office); err != nil || len(names) != 0 {
+			t.Errorf("office has the keywords %q, %v", names, err)
+		}
+		if f := own.Snapshot().At(0).Flags; f != DeletedFlag {
+			t.Errorf("flags %b", f)
+		}
+		w.share(office, "INBOX", "ben", "lrwis")
+		w.fill(w.ben, "Other Users/office", 1, flags...)
+		if mine, f := theirs.Snapshot().At(1).Flags, own.Snapshot().At(1).Flags; mine != Seen|Flagged|1<<firstKeyword || f != Flagged|1<<firstKeyword {
+			t.Errorf("flags %b, the owner's %b", mine, f)
+		}
+	})
+}
+
 // Grants: who may give them, to whom, and what they become.
 func TestSetRights(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
