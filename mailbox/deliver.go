@@ -170,11 +170,7 @@ func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
 	}
 	switch {
 	case to.Exact && !reserved(name):
-		_, err := m.createIn(tx, to.Owner, name, "")
-		if fault.Is(err, fault.Limit) {
-			return inbox, nil // a mailbox too many is no reason to refuse mail
-		}
-		return name, err
+		return m.createFor(tx, to.Owner, name, "")
 	case found != "":
 		return found, nil
 	}
@@ -202,6 +198,14 @@ func (m *Mail) mailboxUsed(tx *store.Tx, to To, list []Mailbox) (string, error) 
 			return b.Name, nil
 		}
 	}
-	_, err := m.createIn(tx, to.Owner, usual, to.Use)
-	return usual, err
+	return m.createFor(tx, to.Owner, usual, to.Use)
+}
+
+// createFor makes the mailbox name for mail. If its owner may have no more, INBOX serves: that is no reason to refuse mail.
+func (m *Mail) createFor(tx *store.Tx, owner directory.ID, name, use string) (string, error) {
+	_, err := m.createIn(tx, owner, name, use)
+	if fault.Is(err, fault.Limit) {
+		return inbox, nil
+	}
+	return name, err
 }

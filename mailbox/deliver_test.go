@@ -317,3 +317,32 @@ func TestDeliverForms(t *testing.T) {
 		w.problems()
 	})
 }
+
+// A mailbox that the owner may not have, or whose rights would be too many, is no reason to refuse mail: INBOX serves.
+func TestDeliverWithoutRoomForAMailbox(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		w.check(w.mail.Close())
+		w.open(Options{MaxBoxes: len(specialUses) + 1})
+		w.check(w.mail.Delete(ctx, w.anna, "Junk"))
+		_, err := w.mail.Create(ctx, w.anna, "Klasse", "")
+		w.check(err)
+		office := w.office("INBOX", "lr")
+		w.manyRights(office)
+		w.check(w.mail.Delete(ctx, office, "Sent"))
+		results, err := w.mail.Deliver(ctx, Delivery{Message: w.prepare(text("x")), Recipients: []To{
+			{Owner: w.anna, Use: `\Junk`}, {Owner: w.anna, Mailbox: "neu", Exact: true}, {Owner: office, Mailbox: "INBOX/neu", Exact: true}}})
+		if err := errors.Join(append(results, err)...); err != nil {
+			t.Error(err)
+		}
+		for owner, want := range map[directory.ID]uint32{w.anna: 2, office: 1} {
+			if n := w.status(owner, "INBOX").Messages; n != want {
+				t.Errorf("%d messages in the INBOX of %d, want %d", n, owner, want)
+			}
+		}
+		if _, err := w.mail.Lookup(ctx, office, "INBOX/neu", 0); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a mailbox without the rights that it inherits: %v", err)
+		}
+		w.problems()
+	})
+}
