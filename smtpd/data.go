@@ -142,10 +142,8 @@ func (s *session) begin(ctx context.Context) {
 		}
 	case !s.door.lmtp:
 		rewrite = func(head []byte) ([]byte, reply, error) {
-			if !s.exempt() { // whom we trust may be the school's spam filter
-				head = withoutSpamFields(head)
-			}
-			clean, r := cleanInbound(head, s.srv.o.Hostname, func(domain string) bool {
+			spam := !s.exempt() // whom we trust may be the school's spam filter
+			clean, r := cleanInbound(head, s.srv.o.Hostname, spam, func(domain string) bool {
 				local, err := s.srv.o.Directory.IsLocalDomain(ctx, domain)
 				return err == nil && local
 			})

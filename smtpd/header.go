@@ -81,9 +81,10 @@ func unfold(value []byte) string {
 }
 
 // cleanInbound checks the header of a message from elsewhere and takes out what only we may write there:
-// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5). local tells
-// which domains are ours. head itself stays as it is; it is returned when nothing had to go.
-func cleanInbound(head []byte, hostname string, local func(domain string) bool) ([]byte, reply) {
+// Return-Path, Delivered-To of our domains, Authentication-Results in our name (RFC 8601 §5). With spam also what programs and people's
+// filters believe about unwanted mail: a sender's word about that does not count. local tells which domains are ours. head itself stays as
+// it is; it is returned when nothing had to go.
+func cleanInbound(head []byte, hostname string, spam bool, local func(domain string) bool) ([]byte, reply) {
 	var from, hops, gone int
 	var drop [][2]int
 	at := 0
@@ -103,6 +104,8 @@ func cleanInbound(head []byte, hostname string, local func(domain string) bool) 
 			remove = local(strings.Trim(domain, "<> "))
 		case f.is("Authentication-Results"):
 			remove = strings.EqualFold(authServID(unfold(f.value())), hostname)
+		case spam && isSpamField(f.name):
+			remove = true
 		}
 		if remove {
 			drop = append(drop, [2]int{start, at})
@@ -124,26 +127,6 @@ func cleanInbound(head []byte, hostname string, local func(domain string) bool) 
 		kept = d[1]
 	}
 	return append(clean, head[kept:]...), okDone
-}
-
-// withoutSpamFields takes out what programs and people's filters believe about unwanted mail: the sender's word does not count. head stays
-// as it is.
-func withoutSpamFields(head []byte) []byte {
-	var clean []byte
-	kept, at := 0, 0
-	for f := range fields(head) {
-		start := at
-		at += len(f.raw)
-		if !isSpamField(f.name) {
-			continue
-		}
-		clean = append(clean, head[kept:start]...)
-		kept = at
-	}
-	if kept == 0 {
-		return head
-	}
-	return append(clean, head[kept:]...)
 }
 
 // isSpamField reports the names that SpamAssassin and its successors made known.

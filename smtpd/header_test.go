@@ -30,7 +30,7 @@ func TestCleanInbound(t *testing.T) {
 		{"too many hops", hops(maxHops + 1), "", badHops},
 	}
 	for _, tt := range tests {
-		got, r := cleanInbound([]byte(tt.in), "mail.school.test", local)
+		got, r := cleanInbound([]byte(tt.in), "mail.school.test", true, local)
 		switch {
 		case tt.refused.code != 0 && r != tt.refused:
 			t.Errorf("%s: %+v, want %+v", tt.name, r, tt.refused)
@@ -40,19 +40,26 @@ func TestCleanInbound(t *testing.T) {
 	}
 }
 
-func TestWithoutSpamFields(t *testing.T) {
+// What others say about unwanted mail goes, unless they may be the school's filter.
+func TestCleanInboundOfSpamFields(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"nothing to do", "From: a@b\r\nX-Spammer: x\r\n", "From: a@b\r\nX-Spammer: x\r\n"},
 		{"no header", "", ""},
 		{"forged", "X-Spam-Status: No, score=-9\r\n\ttests=none\r\nFrom: a@b\r\nx-spam-flag : NO\r\nX-Spam-Level:\r\nTo: c@d\r\n", "From: a@b\r\nTo: c@d\r\n"},
 		{"only forged", "X-SPAM-SCORE: 0\r\n", ""},
 		{"within a folded field", "Subject: x\r\n X-Spam-Flag: NO\r\n", "Subject: x\r\n X-Spam-Flag: NO\r\n"},
+		{"between forged ones of ours", "Return-Path: <x@y>\r\nX-Spam-Flag: NO\r\nTo: c@d\r\nX-Spam-Bar: /\r\n", "To: c@d\r\n"},
 		{"another program's", "X-Spam-Checker-Version: 4\r\nX-Spam-: x\r\n", "X-Spam-Checker-Version: 4\r\nX-Spam-: x\r\n"},
 	}
 	for _, tt := range tests {
 		in := []byte(tt.in)
-		if got := withoutSpamFields(in); string(got) != tt.want || string(in) != tt.in {
-			t.Errorf("%s: %q of %q, want %q", tt.name, got, in, tt.want)
+		got, r := cleanInbound(in, "mail.school.test", true, nil)
+		if !r.ok() || string(got) != tt.want || string(in) != tt.in {
+			t.Errorf("%s: %q of %q, %+v, want %q", tt.name, got, in, r, tt.want)
+		}
+		kept, r := cleanInbound(in, "mail.school.test", false, nil)
+		if want := strings.Replace(tt.in, "Return-Path: <x@y>\r\n", "", 1); !r.ok() || string(kept) != want {
+			t.Errorf("%s, of whom we trust: %q of %q, %+v", tt.name, kept, in, r)
 		}
 	}
 }
@@ -156,7 +163,7 @@ func FuzzCompleteSubmission(f *testing.F) {
 		if err != nil || !r.ok() || !bytes.Equal(again, out) {
 			t.Fatalf("%q became %q, then %q, %+v, %v", in, out, again, r, err)
 		}
-		cleanInbound(head, "mail.school.test", func(string) bool { return true })
+		cleanInbound(head, "mail.school.test", true, func(string) bool { return true })
 	})
 }
 
