@@ -131,6 +131,7 @@ func (s *session) alsoCommit(tx *store.Tx, t *transaction, p *prepared) error {
 		if err := s.countSending(tx, t); err != nil {
 			return err
 		}
+		tx.AfterCommit(func() { t.shown = t.visible > 0 && t.read() })
 	}
 	if err := p.write(tx); err != nil || len(t.outside) == 0 {
 		return err
@@ -139,6 +140,9 @@ func (s *session) alsoCommit(tx *store.Tx, t *transaction, p *prepared) error {
 		Message: p.plain, Account: s.account(), Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id, Signed: t.signer,
 	})
 }
+
+// read reports whether somebody reads the message now, not only once it is let through.
+func (t *transaction) read() bool { return len(t.to)+len(t.outside)+len(t.lists.groups) > 0 }
 
 // recipientReply is the answer for one RCPT. An address that leads to several mailboxes has succeeded when
 // none of them can succeed later any more and one has.

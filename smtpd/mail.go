@@ -19,6 +19,7 @@ type transaction struct {
 	at         map[directory.ID]int // where an account stands in to
 	signer     string               // the domain in whose name a submission leaves; "" for every other message
 	visible    int                  // addresses elsewhere that it shows, when its author is to be told; 0: not
+	shown      bool                 // and it has gone to somebody who sees them
 	body       *incoming            // not nil while BDAT chunks come
 	pace       *pace
 }

@@ -60,9 +60,10 @@ func (s *session) visibleOutside(ctx context.Context, head []byte) (int, error) 
 	return len(seen), nil
 }
 
-// warnOfVisible tells the author of a message that went out how many addresses it showed to everybody, and how not to. Once for each message.
+// warnOfVisible tells the author of a message that went out how many addresses it showed to everybody, and how not to. Once for each
+// message: what is held has shown nothing yet, and what a program sends again because it missed our reply goes to nobody again.
 func (s *session) warnOfVisible(ctx context.Context, t *transaction) {
-	if t.visible == 0 {
+	if !t.shown {
 		return
 	}
 	id := newTraceID()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"schulhof/directory"
 	"schulhof/store"
 	"schulhof/store/storetest"
 )
@@ -78,4 +79,43 @@ func TestVisible(t *testing.T) {
 			mx.message("x@home.example", []string{"ben@school.test"}, "From: x@home.example\r\nTo: "+all+"\r\n\r\nx\r\n", "250")
 		}
 	})
+}
+
+// Who shows many addresses is told of that once for each message, when somebody got it.
+func TestVisibleIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const text = "From: anna@school.test\r\nTo: p0@home.example, p1@home.example\r\nSubject: x\r\nMessage-ID: <1@school.test>\r\n\r\n"
+	outside, list := []string{"p0@home.example", "p1@home.example"}, []string{"7b@school.test"}
+	w, _ := listWorld(t, storetest.Open(t))
+	w.srv.o.Visible = Visible{Max: 1}
+	g := w.list("7b", directory.PostModerated)
+	if err := w.dir.AddMembers(t.Context(), g.ID, []directory.ID{w.id["tina"]}, true); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	want := func(what string, n int) {
+		t.Helper()
+		if got := len(w.inbox("anna")) - told; got != n {
+			t.Errorf("%s: anna was told %d times, want %d", what, got, n)
+		}
+		told += n
+	}
+	w.loseReply(t, doorSubmission, "anna@school.test", outside, text)
+	want("sent", 1)
+	p := w.ready(doorSubmission, "anna@school.test", outside)
+	p.send(text + ".\r\n")
+	p.want("250")
+	want("sent again, for want of a reply", 0)
+	p.message("anna@school.test", outside, text, "250")
+	want("the same as another message", 1)
+	p.message("anna@school.test", list, text+"held\r\n", "250 2.0.0 OK id=")
+	want("held by its list", 0)
+	p.message("anna@school.test", append(list, outside...), text+"half\r\n", "250")
+	want("held by its list, and sent to others", 1)
+	limit := int64(1)
+	w.rule("anna", "anyone", directory.RuleChange{PerHour: &limit})
+	if got := p.message("anna@school.test", outside, text+"more\r\n", "250"); !strings.Contains(got, "held, the rule") {
+		t.Errorf("beyond the limit: %s", got)
+	}
+	want("held by a limit", 0)
 }
