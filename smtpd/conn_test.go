@@ -71,11 +71,11 @@ func TestSlowPeers(t *testing.T) {
 	}{
 		{"says nothing", func(net.Conn) {}, line, idleTimeout},
 		{"a command byte by byte", func(c net.Conn) { drip(c, "x", time.Second) }, line, lineTimeout},
-		{"no data", func(net.Conn) {}, message, dataGrace},
-		{"data at a byte per second", func(c net.Conn) { drip(c, "x", time.Second) }, message, dataGrace + 60*time.Second/dataRate},
-		{"data at half the rate", func(c net.Conn) { drip(c, strings.Repeat("x", dataRate/2), time.Second) }, message, 2 * dataGrace},
-		{"data just fast enough, for ever", func(c net.Conn) { drip(c, strings.Repeat("x", 2*dataRate), time.Second) }, message, dataTotal},
-		{"fast, then silent", func(c net.Conn) { io.WriteString(c, strings.Repeat("x", 20<<20)) }, message, dataTimeout},
+		{"no data", func(net.Conn) {}, body, dataGrace},
+		{"data at a byte per second", func(c net.Conn) { drip(c, "x", time.Second) }, body, dataGrace + 60*time.Second/dataRate},
+		{"data at half the rate", func(c net.Conn) { drip(c, strings.Repeat("x", dataRate/2), time.Second) }, body, 2 * dataGrace},
+		{"data just fast enough, for ever", func(c net.Conn) { drip(c, strings.Repeat("x", 2*dataRate), time.Second) }, body, dataTotal},
+		{"fast, then silent", func(c net.Conn) { io.WriteString(c, strings.Repeat("x", 20<<20)) }, body, dataTimeout},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func line(w *wire) error {
 	return err
 }
 
-func message(w *wire) error { return w.readData(newPace(), true, discard{}) }
+func body(w *wire) error { return w.readData(newPace(), true, discard{}) }
 
 func drip(c net.Conn, piece string, every time.Duration) {
 	for {
@@ -143,7 +143,7 @@ func TestDrainEndsAWaitingReadAndNoOther(t *testing.T) {
 			t.Errorf("the next command: %v, want errDraining", err)
 		}
 		go io.WriteString(client, "a\r\n.\r\n")
-		if err := message(w); err != nil {
+		if err := body(w); err != nil {
 			t.Errorf("a message under way: %v, want it to end well", err)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"iter"
 	"strings"
+
+	"schulhof/mailbox/message"
 )
 
 // field is one header field of a block: raw is all of it with its line ends, name is "" for a line that is none.
@@ -100,7 +102,7 @@ func cleanInbound(head []byte, hostname string, spam bool, local func(domain str
 		case f.is("Return-Path"):
 			remove = true
 		case f.is("Delivered-To"):
-			_, domain, _ := cutLast(unfold(f.value()), "@")
+			_, domain, _ := message.CutAddress(unfold(f.value()))
 			remove = local(strings.Trim(domain, "<> "))
 		case f.is("Authentication-Results"):
 			remove = strings.EqualFold(authServID(unfold(f.value())), hostname)
@@ -140,14 +142,6 @@ func isSpamField(name []byte) bool {
 		return true
 	}
 	return false
-}
-
-// cutLast is strings.Cut at the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 // authServID is the first word of an Authentication-Results value, comments left out. RFC 8601 §2.2.

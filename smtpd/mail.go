@@ -6,6 +6,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/mailbox"
+	"schulhof/mailbox/message"
 	"schulhof/store/fault"
 )
 
@@ -53,7 +54,7 @@ func (s *session) mailFrom(ctx context.Context, args string) reply {
 	switch {
 	case !r.ok():
 		return r
-	case !options.UTF8 && !isASCII(sender):
+	case !options.UTF8 && !message.IsASCII(sender):
 		return badUTF8
 	case sender != "" && !strings.Contains(sender, "@"):
 		return badSender // <postmaster> alone is a recipient only
@@ -105,7 +106,7 @@ func (s *session) rcptTo(ctx context.Context, args string) reply {
 	switch {
 	case !r.ok():
 		return r
-	case !s.mail.envelope.Options.UTF8 && !isASCII(address):
+	case !s.mail.envelope.Options.UTF8 && !message.IsASCII(address):
 		return badUTF8
 	case len(s.mail.recipients)+len(s.mail.outside) >= maxRecipients:
 		return noTooMany

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"schulhof/mailbox/message"
+
 	"github.com/emersion/go-smtp"
 )
 
@@ -103,7 +105,7 @@ func recipientParameters(s string, utf8ok bool) (o smtp.RcptOptions, r reply) {
 				ok = ok && isPrintable(o.OriginalRecipient)
 			case smtp.DSNAddressTypeUTF8:
 				o.OriginalRecipient, ok = decodeUTF8Xtext(address)
-				ok = ok && (utf8ok || isASCII(address))
+				ok = ok && (utf8ok || message.IsASCII(address))
 			default:
 				ok = false
 			}

@@ -161,16 +161,6 @@ func validLiteral(s string) bool {
 	return err == nil && ip.Zone() == "" && ip.Is4() != v6
 }
 
-// isASCII reports whether s needs no SMTPUTF8.
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // nextParameter cuts one KEYWORD or KEYWORD=value off s, which begins with a space. key is upper case.
 // RFC 5321 §4.1.2 (esmtp-param).
 func nextParameter(s string) (key, value, rest string, ok bool) {

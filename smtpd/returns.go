@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"schulhof/directory"
+	"schulhof/mailbox/message"
 )
 
 // Returns reads addresses of ours that lead back to the sender of a message that was sent on to another server: SRS.
@@ -22,7 +23,7 @@ func (s *session) returned(ctx context.Context, rcpt *EnvelopeRecipient) (r repl
 		return noTooMany, true
 	}
 	sender, is, err := s.srv.o.Returns.Reverse(rcpt.Address)
-	_, domain, _ := cutLast(rcpt.Address, "@")
+	_, domain, _ := message.CutAddress(rcpt.Address)
 	if local, localErr := s.srv.o.Directory.IsLocalDomain(ctx, domain); !is || localErr == nil && !local {
 		return reply{}, false // Resolve says what is wrong
 	}
@@ -35,7 +36,7 @@ func (s *session) returned(ctx context.Context, rcpt *EnvelopeRecipient) (r repl
 	case len(s.mail.recipients) > 0:
 		return noTooMany, true
 	}
-	_, domain, _ = cutLast(sender, "@")
+	_, domain, _ = message.CutAddress(sender)
 	if local, err := s.srv.o.Directory.IsLocalDomain(ctx, domain); err != nil || local {
 		rcpt.Address = sender
 		return reply{}, false

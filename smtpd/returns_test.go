@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"schulhof/directory"
+	"schulhof/mailbox/message"
 )
 
 // backs leads "back=LOCAL=DOMAIN@…" to LOCAL@DOMAIN, and nowhere when LOCAL is forged.
 type backs struct{}
 
 func (backs) Reverse(address string) (string, bool, error) {
-	local, _, _ := cutLast(address, "@")
+	local, _, _ := message.CutAddress(address)
 	rest, is := strings.CutPrefix(local, "back=")
 	if !is {
 		return "", false, nil

@@ -10,6 +10,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"schulhof/mailbox/message"
 )
 
 // lineEnds are the ways to write an end of data that only careless servers take for one. CVE-2023-51764, -51765, -51766.
@@ -214,7 +216,7 @@ func TestNoHeaderIsInjectedByTheEnvelope(t *testing.T) {
 		if got := strings.Join(names, " "); got != "Return-Path Received Subject" {
 			t.Errorf("EHLO %q: the header has %s:\n%s", hellos[i], got, head)
 		}
-		if !isASCII(head) || strings.Count(head, "(") != strings.Count(head, ")") || strings.Contains(head, "for ") {
+		if !message.IsASCII(head) || strings.Count(head, "(") != strings.Count(head, ")") || strings.Contains(head, "for ") {
 			t.Errorf("EHLO %q: %q", hellos[i], head)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"schulhof/directory"
+	"schulhof/mailbox/message"
 )
 
 // author is who submits a message: what header.go's counterpart for submission needs to know.
@@ -83,7 +84,7 @@ func completeSubmission(head []byte, a author) ([]byte, reply, error) {
 		out = append(a.now.AppendFormat(append(out, "Date: "...), dateFormat), crlf...)
 	}
 	if id == 0 {
-		_, domain, _ := cutLast(a.account.Address, "@")
+		_, domain, _ := message.CutAddress(a.account.Address)
 		out = append(append(append(out, "Message-ID: <"...), a.id...), '@')
 		out = append(append(out, domain...), ">\r\n"...)
 	}
@@ -160,6 +161,6 @@ func signerOf(head []byte, sender string) string {
 		}
 		break
 	}
-	_, domain, _ := cutLast(sender, "@")
+	_, domain, _ := message.CutAddress(sender)
 	return domain
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/base32"
 	"strings"
 	"time"
+
+	"schulhof/mailbox/message"
 )
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -57,7 +59,7 @@ func (t *trace) appendTo(b []byte) []byte {
 // headerSafe is a HELO argument as it may stand in a comment-free place of a header: in ASCII, because the message may not be an
 // internationalised one (RFC 6532).
 func headerSafe(hello string) string {
-	if validDomain(hello) && isASCII(hello) {
+	if validDomain(hello) && message.IsASCII(hello) {
 		return hello
 	}
 	return strings.Map(func(c rune) rune {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"schulhof/mailbox"
-	mail "schulhof/mailbox/message"
+	"schulhof/mailbox/message"
 )
 
 // Visible bounds how many people elsewhere one message may show to each other in To and Cc: whoever gets it learns the addresses of all.
@@ -42,7 +42,7 @@ func (s *session) visibleOutside(ctx context.Context, head []byte) (int, error) 
 		if !f.is("To") && !f.is("Cc") && !f.is("Resent-To") && !f.is("Resent-Cc") {
 			continue
 		}
-		for _, a := range mail.ParseAddresses(unfold(f.value())) {
+		for _, a := range message.ParseAddresses(unfold(f.value())) {
 			domain := strings.ToLower(a.Domain)
 			ours, known := local[domain]
 			if !known {
@@ -84,7 +84,7 @@ func (s *session) warnOfVisible(ctx context.Context, t *transaction) {
 func (s *session) visibleNotice(n int, id string) []byte {
 	host, at := s.srv.o.Hostname, s.srv.o.Now().Format(dateFormat)
 	to := s.who.Account.Address
-	_, domain, _ := cutLast(to, "@")
+	_, domain, _ := message.CutAddress(to)
 	subject := mime.QEncoding.Encode("utf-8", "Bitte Blindkopie (Bcc) verwenden / Please use Bcc")
 	return fmt.Appendf(nil, "Return-Path: <>\r\nReceived: by %s with LOCAL\r\n\tid %s;\r\n\t%s\r\nFrom: Schulhof <postmaster@%s>\r\nTo: <%s>\r\nSubject: %s\r\n"+
 		"Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"+

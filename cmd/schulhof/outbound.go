@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"schulhof/mailbox/message"
 	"schulhof/smtpd"
 	"schulhof/smtpd/lists"
 	"schulhof/smtpd/queue"
@@ -76,7 +76,7 @@ func (o listOutbound) Enqueue(tx *store.Tx, out lists.Outgoing) error {
 	m := queue.Message{
 		Body: out.Message.Blob, Prefix: out.Prefix, Sender: out.Sender, Account: out.Account, Tag: out.Tag, TraceID: out.TraceID,
 		Signed: out.Signed, Sealed: out.Sealed,
-		EightBit: true, UTF8: !isASCII(out.Sender) || slices.ContainsFunc(out.Recipients, func(a string) bool { return !isASCII(a) }),
+		EightBit: true, UTF8: !message.IsASCII(out.Sender) || slices.ContainsFunc(out.Recipients, func(a string) bool { return !message.IsASCII(a) }),
 	}
 	if out.Account == 0 {
 		m.Kind = kindList
@@ -88,10 +88,6 @@ func (o listOutbound) Enqueue(tx *store.Tx, out lists.Outgoing) error {
 		return fmt.Errorf("enqueue a list's message: %w", err)
 	}
 	return nil
-}
-
-func isASCII(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
 // countListFailure tells the lists that members elsewhere could not be reached.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"schulhof/mailbox"
+	"schulhof/mailbox/message"
 	"schulhof/mailbox/sieve"
 	"schulhof/store"
 	"schulhof/store/fault"
@@ -122,12 +122,8 @@ func (l *letter) letters() (body, header bool, err error) {
 	if err != nil {
 		return false, false, fmt.Errorf("read message: %w", err)
 	}
-	header = !ascii(string(head))
-	return header || !ascii(string(content)), header, nil
-}
-
-func ascii(s string) bool {
-	return strings.IndexFunc(s, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
+	header = !message.IsASCII(string(head))
+	return header || !message.IsASCII(string(content)), header, nil
 }
 
 // fileInto plans a copy for another mailbox. RFC 5228 §4.1, RFC 5490 §3.2, RFC 8579 §4.
@@ -175,11 +171,4 @@ func spoolBytes(s *store.Spool) (io.ReaderAt, error) {
 		return nil, fmt.Errorf("read message of a filter: %w", err)
 	}
 	return bytes.NewReader(b), nil
-}
-
-func splitAddress(a string) (local, domain string) {
-	if i := strings.LastIndexByte(a, '@'); i >= 0 {
-		return a[:i], a[i+1:]
-	}
-	return a, ""
 }

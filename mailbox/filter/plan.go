@@ -252,7 +252,7 @@ func (p *planner) run(script *sieve.Script, to Recipient, l *letter) (sieve.Resu
 	}
 	items := map[string]string{"name": "Schulhof", "version": p.opts.Version, "host": p.opts.Hostname, "location": "MTA", "phase": "during"}
 	if a, err := p.dir.Account(p.ctx, to.Owner); err == nil {
-		_, items["domain"] = splitAddress(a.Address)
+		_, items["domain"], _ = message.CutAddress(a.Address)
 		to.Address = cmp.Or(to.Address, a.Address)
 	}
 	if p.req.Remote != "" {

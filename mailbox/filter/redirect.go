@@ -102,11 +102,11 @@ func (p *planner) sendOutside(i int, owner *directory.Account, l *letter, a siev
 	if err != nil {
 		return err
 	}
-	other := !ascii(owner.Address) // in the fields that tell of the way
+	other := !message.IsASCII(owner.Address) // in the fields that tell of the way
 	out := Outgoing{
 		Message: on.message, Account: owner.ID, Sender: p.outsideSender(owner, l.sender), Recipient: a.Address, For: i, EightBit: other, UTF8: other,
 	}
-	_, out.Sealed = splitAddress(owner.Address)
+	_, out.Sealed, _ = message.CutAddress(owner.Address)
 	if p.req.Certain {
 		out.Signed = p.authorDomain(on)
 	}
@@ -142,12 +142,12 @@ func (p *planner) sendingRoom(owner directory.ID) (limit *directory.SendingLimit
 // outsideSender is MAIL FROM of a message that leaves again: a foreign one would fail the receiver's SPF check. So it becomes an address of
 // ours that leads back, or the owner, who hears of it when the message cannot be delivered. A bounce stays a bounce.
 func (p *planner) outsideSender(owner *directory.Account, sender string) string {
-	_, domain := splitAddress(sender)
+	_, domain, _ := message.CutAddress(sender)
 	if local, err := p.dir.IsLocalDomain(p.ctx, domain); sender == "" || err == nil && local {
 		return sender
 	}
 	if p.opts.Rewriter != nil {
-		_, domain := splitAddress(owner.Address)
+		_, domain, _ := message.CutAddress(owner.Address)
 		if address, ok := p.opts.Rewriter.Forward(sender, domain); ok {
 			return address
 		}

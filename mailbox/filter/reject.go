@@ -53,7 +53,7 @@ func plain(s string) string {
 
 // rejection writes a disposition notification. RFC 5429 §2.2, RFC 8098.
 func (p *planner) rejection(owner *directory.Account, address string, l *letter, reason string, header []byte) *bytes.Buffer {
-	_, domain := splitAddress(owner.Address)
+	_, domain, _ := message.CutAddress(owner.Address)
 	b := p.head("Mail Delivery System <postmaster@"+domain+">", l.sender, "Rejected: Abgelehnt: "+l.index.Headers.Subject, "auto-replied (rejected)")
 	if id := safeID(l.index.Headers.MessageID); id != "" {
 		fmt.Fprintf(b, "In-Reply-To: <%s>\r\nReferences: <%s>\r\n", id, id)

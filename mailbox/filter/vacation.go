@@ -109,7 +109,7 @@ func (p *planner) answerable(owner *directory.Account, l *letter, v sieve.Vacati
 
 // robot: addresses that no person reads. RFC 5230 §4.6.
 func robot(address string) bool {
-	local, _ := splitAddress(strings.ToLower(address))
+	local, _, _ := message.CutAddress(strings.ToLower(address))
 	switch local {
 	case "mailer-daemon", "listserv", "majordomo", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply", "bounce", "bounces":
 		return true

@@ -248,6 +248,14 @@ func (l *addressList) skipJunk() {
 	}
 }
 
+// CutAddress splits an address at its last @: a quoted local part may have one. Without any all of it is the local part.
+func CutAddress(address string) (local, domain string, ok bool) {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return address[:at], address[at+1:], true
+	}
+	return address, "", false
+}
+
 // ParseAddresses reads an address list leniently: at most 1,000 addresses of 64 KiB. Names are decoded to UTF-8, without characters that
 // could deceive who reads them. Domains in ACE form (xn--…) are kept as they are.
 func ParseAddresses(value string) []Address {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"fmt"
 	"net/mail"
 	"runtime"
 	"strings"
@@ -233,6 +234,19 @@ func TestDomainsForOldClients(t *testing.T) {
 		got := string(appendAddresses(nil, in, false))
 		if got != want {
 			t.Errorf("the envelope of %q is %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestCutAddress(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"anna@school.test": "anna|school.test|true", `"a@b"@school.test`: `"a@b"|school.test|true`, "@school.test": "|school.test|true", "anna@": "anna||true",
+		"postmaster": "postmaster||false", "": "||false",
+	} {
+		local, domain, ok := CutAddress(address)
+		if got := fmt.Sprintf("%s|%s|%t", local, domain, ok); got != want {
+			t.Errorf("CutAddress(%q) = %s, want %s", address, got, want)
 		}
 	}
 }

@@ -39,10 +39,8 @@ func AppendField(dst []byte, name, value string) []byte {
 }
 
 func mustEncode(value string, words []string) bool {
-	for i := range len(value) {
-		if value[i] >= utf8.RuneSelf {
-			return true
-		}
+	if !IsASCII(value) {
+		return true
 	}
 	for _, word := range words {
 		if len(word) > maxWord {
@@ -50,6 +48,16 @@ func mustEncode(value string, words []string) bool {
 		}
 	}
 	return strings.Contains(value, "=?")
+}
+
+// IsASCII reports whether s can be sent as it is where 7-bit text alone may be.
+func IsASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // encodedWords splits a text where characters begin. RFC 2047 §4.2 and §5.

@@ -63,3 +63,12 @@ func TestAppendFieldIsReadAsItWasWritten(t *testing.T) {
 		}
 	})
 }
+
+func TestIsASCII(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{"": true, "anna@school.test": true, "\x00\r\n\x7f": true, "grüße": false, "a\x80": false, "\xff": false} {
+		if got := IsASCII(s); got != want {
+			t.Errorf("IsASCII(%q) = %t", s, got)
+		}
+	}
+}

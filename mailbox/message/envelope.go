@@ -68,7 +68,7 @@ func (a *rawAddress) appendTo(dst []byte, utf8OK bool) []byte {
 	dst = appendNString(append(dst, ' '), a.route, utf8OK)
 	dst = appendString(append(dst, ' '), a.local, utf8OK)
 	domain := a.domain
-	if !utf8OK && !isASCII(domain) {
+	if !utf8OK && !IsASCII(domain) {
 		if ascii, ok := asciiDomain(rawText(domain)); ok {
 			domain = ascii
 		}

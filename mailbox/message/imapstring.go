@@ -1,9 +1,6 @@
 package message
 
-import (
-	"mime"
-	"unicode/utf8"
-)
+import "mime"
 
 // The forms in which text leaves for IMAP: quoted strings and NIL only (RFC 9051 §4.3), so that a client can read a whole answer line by line.
 
@@ -18,7 +15,7 @@ func appendNString(dst []byte, s string, utf8OK bool) []byte {
 
 // appendString is appendNString, but with "" for an empty s.
 func appendString(dst []byte, s string, utf8OK bool) []byte {
-	if isASCII(s) {
+	if IsASCII(s) {
 		return appendQuoted(dst, s)
 	}
 	if utf8OK {
@@ -42,13 +39,4 @@ func appendQuoted(dst []byte, s string) []byte {
 		}
 	}
 	return append(append(dst, s[from:]...), '"')
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

@@ -118,7 +118,7 @@ func FuzzParseParams(f *testing.F) {
 			t.Fatalf("%d parameters", len(list))
 		}
 		for _, p := range list {
-			if name, rest := token(p.name); p.name == "" || name != p.name && utf8.ValidString(p.name) && isASCII(p.name) || rest != "" && isASCII(p.name) {
+			if name, rest := token(p.name); p.name == "" || name != p.name && utf8.ValidString(p.name) && IsASCII(p.name) || rest != "" && IsASCII(p.name) {
 				t.Fatalf("parseParams(%q): a parameter is called %q", s, p.name)
 			}
 			if got := cleanName(p.decode()); !utf8.ValidString(got) || len(got) > maxName || strings.ContainsAny(got, "\r\n\x00") {

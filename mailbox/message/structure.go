@@ -98,10 +98,10 @@ func appendParams(dst []byte, list []param, utf8OK bool) []byte {
 		switch {
 		case p.extended:
 			name += "*"
-			if !isASCII(value) {
+			if !IsASCII(value) {
 				value = asciiExtended(value)
 			}
-		case !isASCII(value) && !utf8OK:
+		case !IsASCII(value) && !utf8OK:
 			name, value = name+"*", "utf-8''"+percentEncode(rawText(value))
 		}
 		dst = appendString(append(dst, sep), name, utf8OK)

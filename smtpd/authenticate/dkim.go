@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"schulhof/mailbox/message"
 )
 
 // DKIM is what one DKIM-Signature is worth. RFC 6376 §6, RFC 8601 §2.7.1.
@@ -67,7 +69,7 @@ func (s *signature) verify(ctx context.Context, r Resolver, h *header, sums map[
 	case key.algorithm != s.algorithm:
 		return PermError, "key is of another kind", key.bits
 	}
-	if _, domain, _ := cutLast(s.identity, "@"); key.exact && s.identity != "" && !strings.EqualFold(domain, s.domain) {
+	if _, domain, _ := message.CutAddress(s.identity); key.exact && s.identity != "" && !strings.EqualFold(domain, s.domain) {
 		return PermError, "key is not for subdomains", key.bits // t=s, RFC 6376 §3.6.1
 	}
 	if key.check(s.text(h), s.value) != nil {

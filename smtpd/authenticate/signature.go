@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"schulhof/mailbox/message"
 )
 
 // signature is a DKIM-Signature or ARC-Message-Signature that was read. RFC 6376 §3.5, RFC 8617 §4.1.2.
@@ -85,7 +87,7 @@ func (s *signature) syntax(tags map[string]string, arc bool) *flaw {
 	case !slices.Contains(s.signed, "from"):
 		return &flaw{Neutral, "From is not signed"}
 	}
-	if _, domain, _ := cutLast(s.identity, "@"); s.identity != "" && !within(strings.ToLower(domain), s.domain) {
+	if _, domain, _ := message.CutAddress(s.identity); s.identity != "" && !within(strings.ToLower(domain), s.domain) {
 		return &flaw{Neutral, "i= is not in d="}
 	}
 	var err1, err2 error
@@ -157,12 +159,4 @@ func validName(s string) bool {
 // within reports whether name is domain or beneath it.
 func within(name, domain string) bool {
 	return name == domain || strings.HasSuffix(name, "."+domain)
-}
-
-// cutLast is strings.Cut at the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"schulhof/mailbox/message"
+
 	"blitiri.com.ar/go/spf"
 )
 
@@ -21,7 +23,7 @@ type SPF struct {
 // checkSPF asks the record of the sender's domain: at most 10 lookups, 2 of them void, as RFC 7208 §4.6.4 has it.
 func checkSPF(ctx context.Context, r Resolver, client netip.Addr, hello, sender string) SPF {
 	var s SPF
-	local, domain, ok := cutLast(sender, "@")
+	local, domain, ok := message.CutAddress(sender)
 	if !ok {
 		s.Hello, local, domain = true, "postmaster", strings.TrimSuffix(hello, ".")
 	}
