@@ -116,7 +116,7 @@ func keyCases() map[string]keyCase {
 		"store.grace":           times(`"48h"`, `"59m"`, `"0s"`, `"-24h"`, `"100000h"`),
 		"store.min_free":        sizes(`"1GiB"`, `"1025TiB"`),
 		"filters.redirect_outside": {good: `["staff"]`, bad: []string{`["pope"]`, `["Staff"]`}, wrong: []string{`"staff"`, "7", "[7]"},
-			hint: "want a list of texts", reason: "is no role"},
+			hint: "want a list of texts", reason: "want one of student, teacher"},
 		"filters.redirect_sender":    texts(`"owner"`, "want one of return, owner", `"srs"`, `""`),
 		"filters.redirects":          {good: "77", bad: []string{"0", "-1", "10001"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 1 to 10000"},
 		"filters.answers":            {good: "77", bad: []string{"0", "-1", "10001"}, wrong: []string{`"77"`, "7.5", "true", "[]"}, hint: "want a whole number", reason: "want 1 to 10000"},

@@ -191,20 +191,12 @@ func (l *Listen) validate() error {
 func (f *Filters) validate() error {
 	var errs []error
 	for _, role := range f.RedirectOutside {
-		if !slices.Contains(roles, role) {
-			errs = append(errs, fmt.Errorf("filters.redirect_outside: %q is no role, want some of %s", role, strings.Join(roles, ", ")))
-		}
+		errs = append(errs, oneOf("filters.redirect_outside", role, roles...))
 	}
-	errs = append(errs, oneOf("filters.redirect_sender", f.RedirectSender, SenderReturn, SenderOwner))
-	for _, n := range []struct {
-		name  string
-		value int
-	}{{"redirects", f.Redirects}, {"answers", f.Answers}} {
-		if n.value < 1 || n.value > 10_000 {
-			errs = append(errs, fmt.Errorf("filters.%s: %d, want 1 to 10000", n.name, n.value))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs,
+		oneOf("filters.redirect_sender", f.RedirectSender, SenderReturn, SenderOwner),
+		between("filters.redirects", f.Redirects, 1, 10_000),
+		between("filters.answers", f.Answers, 1, 10_000))...)
 }
 
 // roles are those of the directory, which this room does not know.
@@ -390,10 +382,8 @@ func (l *Log) validate() error {
 }
 
 func oneOf(key, value string, allowed ...string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
+	if slices.Contains(allowed, value) {
+		return nil
 	}
 	return fmt.Errorf("%s: %q, want one of %s", key, value, strings.Join(allowed, ", "))
 }

@@ -1,6 +1,7 @@
 package spam
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -137,10 +138,7 @@ func (r *rspamdReply) symbols() []Symbol {
 		}
 	}
 	slices.SortFunc(list, func(a, b Symbol) int {
-		if x, y := math.Abs(a.Score), math.Abs(b.Score); x != y {
-			return int(math.Copysign(1, y-x))
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(math.Abs(b.Score), math.Abs(a.Score)), strings.Compare(a.Name, b.Name))
 	})
 	return list[:min(len(list), maxSymbols)]
 }

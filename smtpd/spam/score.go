@@ -1,6 +1,7 @@
 package spam
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -8,8 +9,6 @@ import (
 
 	"schulhof/mailbox/message"
 	"schulhof/smtpd/authenticate"
-
-	"golang.org/x/net/publicsuffix"
 )
 
 // Symbol is one reason of a score, by the name that administrators look for.
@@ -74,15 +73,7 @@ func (f *facts) score() (list []Symbol, sum float64) {
 // heaviest sorts by what weighs most.
 func heaviest(list []Symbol) []Symbol {
 	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Symbol) int {
-		switch {
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(list, func(a, b Symbol) int { return cmp.Compare(b.Score, a.Score) })
 	return list
 }
 
@@ -131,7 +122,7 @@ func (f *facts) nameIsAddress() bool {
 			continue
 		}
 		shown = strings.ToLower(strings.TrimRight(firstWord(shown), `.,;:'")>]`))
-		if isHostName(shown) && organisation(shown) != organisation(strings.ToLower(a.Domain)) {
+		if isHostName(shown) && !authenticate.SameOrganization(shown, strings.ToLower(a.Domain)) {
 			return true
 		}
 	}
@@ -161,14 +152,6 @@ func isHostName(s string) bool {
 	}
 	_, err := netip.ParseAddr(s)
 	return err != nil
-}
-
-// organisation is the domain that was registered: example.org for a.b.example.org.
-func organisation(domain string) string {
-	if o, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
-		return o
-	}
-	return domain
 }
 
 func firstWord(s string) string {
