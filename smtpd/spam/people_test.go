@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"schulhof/mailbox"
 	"schulhof/smtpd/authenticate"
 	"schulhof/store"
+	"schulhof/store/fault"
 	"schulhof/store/storetest"
 )
 
@@ -79,13 +81,20 @@ func (w *world) put(who directory.ID, box string, letters ...string) []mailbox.U
 // move is what a person does, and waits until it is learned.
 func (w *world) move(who directory.ID, from, to string, uids []mailbox.UID) []mailbox.UID {
 	w.t.Helper()
+	moved := w.say(who, from, to, uids)
+	w.learn()
+	return moved
+}
+
+// say is what a person does.
+func (w *world) say(who directory.ID, from, to string, uids []mailbox.UID) []mailbox.UID {
+	w.t.Helper()
 	ctx := context.Background()
 	b, err := w.mail.Open(ctx, who, from)
 	w.ok(err)
 	defer b.Close()
 	done, err := b.Move(ctx, uids, to)
 	w.ok(err)
-	w.learn()
 	return done.To
 }
 
@@ -121,8 +130,8 @@ func (w *world) teach(who directory.ID, n int) {
 }
 
 func (w *world) taught(who directory.ID) string {
-	spam, ham := w.checker.Taught(who)
-	return fmt.Sprintf("%d spam, %d ham", spam, ham)
+	c := w.checker.people.of(who)
+	return fmt.Sprintf("%d spam, %d ham", c.spam, c.ham)
 }
 
 // sorted judges a message and tells whose Junk it goes to; "-" for nobody's own opinion.
@@ -305,4 +314,69 @@ func TestSortingWithoutAStore(t *testing.T) {
 	if got := w.checker.Sort(t.Context(), m, &v, []directory.ID{w.anna}); got != nil {
 		t.Errorf("without a message: %v", got)
 	}
+}
+
+// A lesson waits while its message cannot be read now. One whose message is damaged would wait for ever: it is dropped, and the log says so.
+func TestALessonWaitsForItsMessage(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newPeople(t, storetest.Open(t))
+	w.ok(w.checker.Close()) // here only the test learns
+	w.say(w.anna, "INBOX", "Junk", w.put(w.anna, "INBOX", letter(1, "Winner", unwanted), letter(2, "Winner", unwanted+"!")))
+	lessons, err := w.mail.Lessons(ctx, 10)
+	w.ok(err)
+	if len(lessons) != 2 {
+		t.Fatalf("%d lessons, want 2", len(lessons))
+	}
+	var log strings.Builder
+	p := w.checker.people
+	p.log = slog.New(slog.NewTextHandler(&log, nil))
+	expect := func(when string, left int, taught string) {
+		t.Helper()
+		list, err := w.mail.Lessons(ctx, 10)
+		w.ok(err)
+		if len(list) != left || w.taught(w.anna) != taught {
+			t.Errorf("%s: %d lessons and %s, want %d and %s", when, len(list), w.taught(w.anna), left, taught)
+		}
+	}
+
+	p.mail = shutMail(t)
+	if err := p.learn(ctx, lessons[0]); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("while nothing can be read: %v", err)
+	}
+	expect("while nothing can be read", 2, "0 spam, 0 ham")
+	p.mail = w.mail
+	w.ok(p.learn(ctx, lessons[0]))
+	expect("later", 1, "1 spam, 0 ham")
+	if log.Len() > 0 {
+		t.Errorf("the log says %s", log.String())
+	}
+
+	w.ok(w.store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE content SET layout = $1 WHERE id = $2`, []byte{0xff}, int64(lessons[1].Content))
+		return err
+	}))
+	w.ok(p.learn(ctx, lessons[1]))
+	expect("damaged", 0, "1 spam, 0 ham")
+	if !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("the log says %q of a damaged message", log.String())
+	}
+}
+
+// shutMail is the mail of a store that answers nothing.
+func shutMail(t *testing.T) *mailbox.Mail {
+	t.Helper()
+	s := storetest.Open(t)
+	dir, err := directory.New(t.Context(), s, directory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mail, err := mailbox.New(t.Context(), s, dir, mailbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(mail.Close(), dir.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return mail
 }

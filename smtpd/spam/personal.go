@@ -10,6 +10,7 @@ import (
 	"schulhof/mailbox"
 	"schulhof/mailbox/message"
 	"schulhof/store"
+	"schulhof/store/fault"
 )
 
 // people is what each person taught by moving mail to and from Junk.
@@ -144,15 +145,9 @@ func (p *people) step(ctx context.Context) (more bool, err error) {
 
 // learn learns from one lesson, in one commit that also ends it.
 func (p *people) learn(ctx context.Context, l mailbox.Lesson) error {
-	t := newTokenizer()
-	err := p.mail.WriteText(ctx, l.Content, t, maxTokenText)
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	tokens := t.done()
-	if err != nil { // gone, or unreadable: nothing can be learned from it
-		p.log.Debug("lesson without a message", "content", l.Content, "err", err)
-		tokens = nil
+	tokens, err := p.words(ctx, l)
+	if err != nil {
+		return err
 	}
 	lessons, err := p.write(ctx, l, tokens)
 	if err != nil {
@@ -164,11 +159,21 @@ func (p *people) learn(ctx context.Context, l mailbox.Lesson) error {
 	return nil
 }
 
-// Taught reports how many unwanted and wanted messages a person has taught.
-func (c *Checker) Taught(owner directory.ID) (spam, ham int64) {
-	if c.people == nil {
-		return 0, 0
+// words are those of a lesson's message: none if it is gone or cannot be read, so that the lesson ends. An error means that it may be read later.
+func (p *people) words(ctx context.Context, l mailbox.Lesson) ([]uint64, error) {
+	t := newTokenizer()
+	err := p.mail.WriteText(ctx, l.Content, t, maxTokenText)
+	switch {
+	case err == nil:
+		return t.done(), nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case fault.Is(err, fault.Unavailable):
+		return nil, err
+	case fault.Is(err, fault.NotFound):
+		p.log.Debug("lesson without a message", "content", l.Content)
+	default:
+		p.log.Warn("nothing is learned from a message", "content", l.Content, "err", err)
 	}
-	t := c.people.of(owner)
-	return t.spam, t.ham
+	return nil, nil
 }
