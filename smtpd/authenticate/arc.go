@@ -27,7 +27,7 @@ type arcSet struct {
 }
 
 // chain is what the seal says about the sets below.
-func (s *arcSet) chain() Chain { return Chain(strings.ToLower(s.tags["cv"])) }
+func (s *arcSet) chain() chainState { return chainState(strings.ToLower(s.tags["cv"])) }
 
 // appendTo writes the set as seals cover it.
 func (s *arcSet) appendTo(text []byte) []byte {
@@ -106,9 +106,9 @@ func readChain(h *header, now time.Time) (c chainToVerify) {
 	}
 	for i := range c.sets {
 		s := &c.sets[i]
-		want := ChainPass
+		want := chainPass
 		if i == 0 {
-			want = ChainNone
+			want = chainNone
 		}
 		if s.chain() != want {
 			return fail("seal " + strconv.Itoa(i+1) + " does not vouch for the others")

@@ -296,9 +296,9 @@ func TestOrderOfASealedMessage(t *testing.T) {
 func TestOwnResultsAreFound(t *testing.T) {
 	t.Parallel()
 	const ours = "mx.school.test"
-	for value, want := range map[string]Chain{
-		" mx.school.test; arc=pass": ChainPass, " MX.School.TEST ; ARC=Pass": ChainPass, "mx.school.test 1;arc=fail": ChainFail, " (x) \"mx.school.test\" (y) 1; arc = none": ChainNone,
-		"\r\n\tmx.school.test;\r\n\tspf=pass;\r\n\tarc=pass (i=2)": ChainPass, "mx.school.test; spf=pass": "", "mx.school.test; none": "",
+	for value, want := range map[string]chainState{
+		" mx.school.test; arc=pass": chainPass, " MX.School.TEST ; ARC=Pass": chainPass, "mx.school.test 1;arc=fail": chainFail, " (x) \"mx.school.test\" (y) 1; arc = none": chainNone,
+		"\r\n\tmx.school.test;\r\n\tspf=pass;\r\n\tarc=pass (i=2)": chainPass, "mx.school.test; spf=pass": "", "mx.school.test; none": "",
 		" mx.school.test.evil.test; arc=pass": "", " xmx.school.test; arc=pass": "", " evil.test (mx.school.test); arc=pass": "", " evil.test mx.school.test; arc=pass": "", "; mx.school.test; arc=pass": "", "": "",
 	} {
 		if _, got := ownResults(parseHeader([]byte("Authentication-Results:"+value+"\r\n")), ours); got != want {
@@ -306,7 +306,7 @@ func TestOwnResultsAreFound(t *testing.T) {
 		}
 	}
 	h := parseHeader([]byte("authentication-results: evil.test; arc=fail\r\nAuthentication-Results: mx.school.test; arc=pass; spf=none\r\nAuthentication-Results: mx.school.test; arc=fail\r\n"))
-	if found, chain := ownResults(h, ours); chain != ChainPass || found != " arc=pass; spf=none" {
+	if found, chain := ownResults(h, ours); chain != chainPass || found != " arc=pass; spf=none" {
 		t.Errorf("the topmost of ours: %q, %q", found, chain)
 	}
 }

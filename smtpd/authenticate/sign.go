@@ -107,14 +107,14 @@ func foldList(names []string) string {
 	return b.String()
 }
 
-// Chain is what was found about a message's ARC sets when it came, for the seal of who sends it on.
-type Chain string
+// chainState is what was found about a message's ARC sets when it came, for the seal of who sends it on.
+type chainState string
 
 // The states of a chain. RFC 8617 §4.4.
 const (
-	ChainNone Chain = "none"
-	ChainPass Chain = "pass"
-	ChainFail Chain = "fail"
+	chainNone chainState = "none"
+	chainPass chainState = "pass"
+	chainFail chainState = "fail"
 )
 
 // Seal returns the ARC set for a message that a list sends on: what hostname found about it when it came, a signature of what it is now,
@@ -130,15 +130,15 @@ func (k *Keyring) Seal(_ context.Context, domain, hostname string, message io.Re
 		return nil, fmt.Errorf("read message: %w", err)
 	}
 	sets, broken := readSets(h)
-	if broken != "" || len(sets) >= maxSets || len(sets) > 0 && sets[len(sets)-1].chain() == ChainFail {
+	if broken != "" || len(sets) >= maxSets || len(sets) > 0 && sets[len(sets)-1].chain() == chainFail {
 		return nil, nil
 	}
 	found, chain := ownResults(h, hostname)
 	switch {
 	case len(sets) == 0:
-		chain = ChainNone
-	case chain != ChainPass:
-		chain = ChainFail
+		chain = chainNone
+	case chain != chainPass:
+		chain = chainFail
 	}
 	sums, err := hashBody(body, map[form]bool{relaxed: true})
 	if err != nil {
@@ -148,7 +148,7 @@ func (k *Keyring) Seal(_ context.Context, domain, hostname string, message io.Re
 }
 
 // seal makes the set above sets.
-func (k *Key) seal(h *header, sets []arcSet, chain Chain, found string, sum []byte, at time.Time) ([]byte, error) {
+func (k *Key) seal(h *header, sets []arcSet, chain chainState, found string, sum []byte, at time.Time) ([]byte, error) {
 	n := len(sets) + 1
 	results := fmt.Appendf(nil, "ARC-Authentication-Results: i=%d; %s\r\n", n, found)
 	signature, err := k.signFields(h, fmt.Sprintf("ARC-Message-Signature: i=%d; a=rsa-sha256; c=relaxed/relaxed;\r\n\td=%s; s=%s; t=%d;\r\n",
@@ -157,7 +157,7 @@ func (k *Key) seal(h *header, sets []arcSet, chain Chain, found string, sum []by
 		return nil, err
 	}
 	var text []byte
-	if chain != ChainFail { // a broken chain is not vouched for; RFC 8617 §5.1.2
+	if chain != chainFail { // a broken chain is not vouched for; RFC 8617 §5.1.2
 		for _, s := range sets {
 			text = s.appendTo(text)
 		}
@@ -172,7 +172,7 @@ func (k *Key) seal(h *header, sets []arcSet, chain Chain, found string, sum []by
 }
 
 // ownResults is what hostname's own field says behind the name, and what it found about the chain.
-func ownResults(h *header, hostname string) (found string, chain Chain) {
+func ownResults(h *header, hostname string) (found string, chain chainState) {
 	for _, f := range h.all("authentication-results") {
 		id, list, ok := parseResults(string(f.value()))
 		if !ok || !strings.EqualFold(id, hostname) {
@@ -180,7 +180,7 @@ func ownResults(h *header, hostname string) (found string, chain Chain) {
 		}
 		for _, r := range list {
 			if r.method == "arc" {
-				chain = Chain(r.value)
+				chain = chainState(r.value)
 			}
 		}
 		_, rest, _ := strings.Cut(string(f.value()), ";")

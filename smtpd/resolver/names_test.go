@@ -141,29 +141,32 @@ func TestFamilies(t *testing.T) {
 		"both.example": "2001:db8::1 192.0.2.1 192.0.2.2", "four.example": "192.0.2.4", "six.example": "2001:db8::6", "alias.example": "2001:db8::1 192.0.2.1 192.0.2.2",
 		"192.0.2.77": "192.0.2.77", "2001:db8::77": "2001:db8::77", "fe80::1%eth0": "fe80::1%eth0",
 	} {
-		if got, err := join(r.LookupNetIP(ctx, "ip", host)); err != nil || got != want {
+		if got, err := addresses(r.LookupIPAddr(ctx, host)); err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", host, got, err, want)
 		}
-		if got, err := addresses(r.LookupIPAddr(ctx, host)); err != nil || got != want {
-			t.Errorf("LookupIPAddr %s: %q, %v, want %q", host, got, err, want)
+	}
+	ask := func(network, host string) (string, error) {
+		if network == "" {
+			return addresses(r.LookupIPAddr(ctx, host))
 		}
+		return join(r.LookupNetIP(ctx, network, host))
 	}
 	for _, tt := range []struct {
-		network, host, want string
+		network, host, want string // "" asks for both kinds
 		missing, temporary  bool
 	}{
 		{"ip4", "both.example", "192.0.2.1 192.0.2.2", false, false}, {"ip6", "both.example", "2001:db8::1", false, false},
-		{"ip4", "six.example", "", true, false}, {"ip6", "four.example", "", true, false}, {"ip", "text.example", "", true, false}, {"ip", "gone.example", "", true, false},
-		{"ip4", "torn.example", "192.0.2.5", false, false}, {"ip6", "torn.example", "", false, true}, {"ip", "torn.example", "", false, true},
-		{"ip6", "worn.example", "2001:db8::7", false, false}, {"ip", "worn.example", "", false, true},
-		{"ip", "..", "", true, false}, {"ip", "192.0.2.256", "", true, false},
+		{"ip4", "six.example", "", true, false}, {"ip6", "four.example", "", true, false}, {"", "text.example", "", true, false}, {"", "gone.example", "", true, false},
+		{"ip4", "torn.example", "192.0.2.5", false, false}, {"ip6", "torn.example", "", false, true}, {"", "torn.example", "", false, true},
+		{"ip6", "worn.example", "2001:db8::7", false, false}, {"", "worn.example", "", false, true},
+		{"", "..", "", true, false}, {"", "192.0.2.256", "", true, false},
 	} {
-		got, err := join(r.LookupNetIP(ctx, tt.network, tt.host))
+		got, err := ask(tt.network, tt.host)
 		if got != tt.want || IsNotFound(err) != tt.missing || (err != nil && !IsNotFound(err)) != tt.temporary {
 			t.Errorf("%s of %s: %q, %v", tt.network, tt.host, got, err)
 		}
 	}
-	for _, network := range []string{"", "tcp", "ip5"} {
+	for _, network := range []string{"", "ip", "tcp", "ip5"} {
 		var unknown net.UnknownNetworkError
 		if _, err := r.LookupNetIP(ctx, network, "both.example"); !errors.As(err, &unknown) {
 			t.Errorf("network %q: %v", network, err)

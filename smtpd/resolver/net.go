@@ -35,16 +35,10 @@ func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr,
 	return list, nil
 }
 
-// LookupNetIP finds the addresses of host of one kind, "ip4" or "ip6"; with "ip" of both, as LookupIPAddr does.
+// LookupNetIP finds the addresses of host of one kind, "ip4" or "ip6"; LookupIPAddr finds both.
 func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	kind := dns.TypeA
 	switch network {
-	case "ip":
-		found, err := r.Addresses(ctx, host)
-		if err != nil {
-			return nil, err
-		}
-		return found.Records, nil
 	case "ip4":
 	case "ip6":
 		kind = dns.TypeAAAA

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// StatusField is the name of the field in which the score and its reasons stand, in the form that SpamAssassin made known: programs and
+// statusField is the name of the field in which the score and its reasons stand, in the form that SpamAssassin made known: programs and
 // filters look for it. Only we write it.
-const StatusField = "X-Spam-Status"
+const statusField = "X-Spam-Status"
 
 // appendStatus writes the field: what all recipients may see, because they share one stored body.
 func (c *Checker) appendStatus(dst []byte, v *Verdict) []byte {
@@ -15,7 +15,7 @@ func (c *Checker) appendStatus(dst []byte, v *Verdict) []byte {
 	if v.Action == Junk {
 		word = "Yes"
 	}
-	dst = append(append(append(append(dst, StatusField...), ": "...), word...), ", score="...)
+	dst = append(append(append(append(dst, statusField...), ": "...), word...), ", score="...)
 	dst = append(strconv.AppendFloat(dst, v.Score, 'f', 1, 64), " required="...)
 	switch {
 	case v.required > 0:

@@ -3,8 +3,8 @@ package srs
 import "time"
 
 const (
-	// Life is how long an address leads back: a message is tried for five days, at each server on its way.
-	Life = 14 * 24 * time.Hour
+	// life is how long an address leads back: a message is tried for five days, at each server on its way.
+	life = 14 * 24 * time.Hour
 
 	maxLocal   = 64   // octets before the @; RFC 5321 §4.5.3.1.1
 	hashLength = 8    // characters of the hash: 40 bits

@@ -158,7 +158,7 @@ func (w *Rewriter) holds(day string) bool {
 		}
 	}
 	age := (w.today() - n + days) % days
-	return age <= int64(Life/(24*time.Hour)) || age == days-1
+	return age <= int64(life/(24*time.Hour)) || age == days-1
 }
 
 // cut splits an address at its last @.
