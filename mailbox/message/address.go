@@ -287,8 +287,16 @@ func ParseAddresses(value string) []Address {
 	return list
 }
 
-// asciiDomain is domain in the form that 7-bit clients know (RFC 5891); ok is false if it has none.
-func asciiDomain(domain string) (ascii string, ok bool) {
+// ASCIIDomain is domain as it stands in the DNS and as 7-bit clients know it: in ASCII and lower case, without a dot at its end; ok is false
+// if it has no such form. What is in ASCII already need not be a domain. RFC 5891 §4.
+func ASCIIDomain(domain string) (ascii string, ok bool) {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if IsASCII(domain) {
+		return domain, true
+	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	return ascii, err == nil
+	if err != nil {
+		return "", false
+	}
+	return ascii, true
 }

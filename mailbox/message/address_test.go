@@ -250,3 +250,20 @@ func TestCutAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestASCIIDomain(t *testing.T) {
+	t.Parallel()
+	for domain, want := range map[string]string{
+		"school.test": "school.test", "School.TEST.": "school.test", "": "", ".": "", "_dmarc.x": "_dmarc.x", "[192.0.2.1]": "[192.0.2.1]",
+		"SCHÜLE.test": "xn--schle-mva.test", "schüle.test.": "xn--schle-mva.test", "straße.test": "xn--strae-oqa.test", "xn--schle-mva.TEST": "xn--schle-mva.test",
+	} {
+		if got, ok := ASCIIDomain(domain); !ok || got != want {
+			t.Errorf("%q: %q, %t, want %q", domain, got, ok, want)
+		}
+	}
+	for _, domain := range []string{"\xff.test", "ü_.test", "a\u00a0b.test"} {
+		if got, ok := ASCIIDomain(domain); ok || got != "" {
+			t.Errorf("%q: %q, want none", domain, got)
+		}
+	}
+}

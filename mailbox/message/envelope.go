@@ -69,7 +69,7 @@ func (a *rawAddress) appendTo(dst []byte, utf8OK bool) []byte {
 	dst = appendString(append(dst, ' '), a.local, utf8OK)
 	domain := a.domain
 	if !utf8OK && !IsASCII(domain) {
-		if ascii, ok := asciiDomain(rawText(domain)); ok {
+		if ascii, ok := ASCIIDomain(rawText(domain)); ok {
 			domain = ascii
 		}
 	}

@@ -194,7 +194,7 @@ func (a *ARC) vouches(from string, trusted []string) bool {
 		return false
 	}
 	for _, r := range list {
-		if domain, valid := asciiDomain(r.properties["header.from"]); r.method == "dmarc" && r.value == "pass" && valid && domain == from {
+		if domain, valid := dnsName(r.properties["header.from"]); r.method == "dmarc" && r.value == "pass" && valid && domain == from {
 			return true
 		}
 	}

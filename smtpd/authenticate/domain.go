@@ -2,24 +2,16 @@ package authenticate
 
 import (
 	"errors"
-	"strings"
 
 	"schulhof/mailbox/message"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 )
 
-// asciiDomain is a domain as the DNS has it: in ASCII and lower case, without a dot at its end.
-func asciiDomain(domain string) (string, bool) {
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-	for i := range len(domain) {
-		if domain[i] >= 0x80 {
-			ascii, err := idna.Lookup.ToASCII(domain)
-			return ascii, err == nil && validName(ascii)
-		}
-	}
-	return domain, validName(domain)
+// dnsName is a domain as the DNS has it; ok is false for what is no name there.
+func dnsName(domain string) (name string, ok bool) {
+	name, ok = message.ASCIIDomain(domain)
+	return name, ok && validName(name)
 }
 
 // organisation is the domain that was registered, as the public suffix list has it: example.org for a.b.example.org.
@@ -45,7 +37,7 @@ func authorDomains(h *header) ([]string, error) {
 	var domains []string
 	seen := map[string]bool{}
 	for _, a := range message.ParseAddresses(string(appendWords(nil, fields[0].value()))) {
-		domain, ok := asciiDomain(a.Domain)
+		domain, ok := dnsName(a.Domain)
 		if !ok {
 			return nil, errNoFrom
 		}

@@ -105,7 +105,7 @@ func (k *Keyring) Rotate(domain string) ([]Key, error) {
 	if waiting := inState(list, Next); len(waiting) > 0 {
 		return waiting, nil
 	}
-	ascii, ok := asciiDomain(domain)
+	ascii, ok := dnsName(domain)
 	if !ok {
 		return nil, fault.New(fault.Invalid, "%q is no domain", domain)
 	}
@@ -220,7 +220,7 @@ type stateRow struct {
 
 // load reads the keys of domain at first use. Keys in a folder without keys.json are active; beside one that does not name them they wait.
 func (k *Keyring) load(domain string) ([]*Key, error) {
-	ascii, ok := asciiDomain(domain)
+	ascii, ok := dnsName(domain)
 	if !ok {
 		return nil, nil
 	}

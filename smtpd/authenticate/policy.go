@@ -57,6 +57,17 @@ func isPolicyRecord(text string) bool {
 	return ok && strings.TrimSpace(name) == "v" && strings.TrimSpace(value) == "DMARC1"
 }
 
+// oneRecord is the DMARC record among the texts of a name, and how many there are: none counts unless it is the only one. RFC 7489 §6.6.3, step 5.
+func oneRecord(texts []string) (record string, n int) {
+	for _, text := range texts {
+		if isPolicyRecord(text) {
+			record = text
+			n++
+		}
+	}
+	return record, n
+}
+
 // parsePolicy reads a record. Tags that cannot be read count as missing; without a policy there must at least be somewhere to report to.
 func parsePolicy(text string) (p policyRecord, ok bool) {
 	p = policyRecord{policy: "", percent: 100}
@@ -137,17 +148,12 @@ func findPolicy(ctx context.Context, r Resolver, domain string) found {
 			f.err = err
 			return f
 		}
-		var records []string
-		for _, text := range texts {
-			if isPolicyRecord(text) {
-				records = append(records, text)
-			}
-		}
-		if len(records) == 0 {
+		record, n := oneRecord(texts)
+		if n == 0 {
 			continue
 		}
-		if len(records) == 1 {
-			f.record, f.exists = parsePolicy(records[0])
+		if n == 1 {
+			f.record, f.exists = parsePolicy(record)
 			f.record.domain = name
 		}
 		f.policy = f.record.policy
@@ -180,7 +186,7 @@ func (p *policyRecord) beneath(ctx context.Context, r Resolver, domain string) (
 // AskPolicy is what the owner of domain wants to be done with mail that only claims to come from there; PolicyNone when there is no record.
 // pct does not count: it is no promise to whoever sends in the domain's name. An error means that nobody knows now. RFC 7489 §6.6.3.
 func AskPolicy(ctx context.Context, r Resolver, domain string) (Policy, error) {
-	ascii, ok := asciiDomain(domain)
+	ascii, ok := dnsName(domain)
 	if !ok {
 		return PolicyNone, nil
 	}
@@ -238,13 +244,10 @@ func SameOrganization(a, b string) bool { return organisation(a) == organisation
 
 // ReadPolicy reads the TXT records of a _dmarc name: the policy of the one record there; ok is false if there is none, or more than one.
 func ReadPolicy(texts []string) (p Policy, ok bool) {
-	var record policyRecord
-	count := 0
-	for _, text := range texts {
-		if isPolicyRecord(text) {
-			count++
-			record, ok = parsePolicy(text)
-		}
+	record, n := oneRecord(texts)
+	if n != 1 {
+		return "", false
 	}
-	return record.policy, ok && count == 1
+	read, ok := parsePolicy(record)
+	return read.policy, ok
 }

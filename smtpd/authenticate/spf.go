@@ -27,7 +27,7 @@ func checkSPF(ctx context.Context, r Resolver, client netip.Addr, hello, sender 
 	if !ok {
 		s.Hello, local, domain = true, "postmaster", strings.TrimSuffix(hello, ".")
 	}
-	domain, valid := asciiDomain(domain)
+	domain, valid := dnsName(domain)
 	if !valid || !strings.Contains(domain, ".") { // a literal, or one label: no domain to ask; RFC 7208 §4.3
 		s.Result, s.Reason = None, "no domain name to ask"
 		return s
@@ -36,7 +36,7 @@ func checkSPF(ctx context.Context, r Resolver, client netip.Addr, hello, sender 
 	if !s.Hello {
 		s.Local = local
 	}
-	name, _ := asciiDomain(strings.TrimSuffix(hello, "."))
+	name, _ := dnsName(strings.TrimSuffix(hello, "."))
 	if strings.ContainsFunc(local, func(c rune) bool { return c > 0x7e || c <= ' ' || c == '@' }) {
 		local = "postmaster" // macros would make a name of it that the DNS cannot have
 	}

@@ -7,9 +7,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"schulhof/mailbox/message"
 	"schulhof/smtpd/resolver"
-
-	"golang.org/x/net/idna"
 )
 
 // host is a server to try.
@@ -22,18 +21,8 @@ type host struct {
 
 // asciiDomain is a domain as it stands in the DNS and in SMTP, or "" if it has no such form.
 func asciiDomain(domain string) string {
-	domain = strings.TrimSuffix(domain, ".")
-	for i := range len(domain) {
-		if domain[i] >= 0x80 {
-			ascii, err := idna.Lookup.ToASCII(domain)
-			if err != nil {
-				return ""
-			}
-			domain = ascii
-			break
-		}
-	}
-	return strings.ToLower(domain)
+	ascii, _ := message.ASCIIDomain(domain)
+	return ascii
 }
 
 // route lists the servers for t, in the order to try them. RFC 5321 §5.1.
