@@ -10,6 +10,7 @@ import (
 	"schulhof/directory"
 	"schulhof/mailbox/filter"
 	"schulhof/mailbox/sieve"
+	"schulhof/store/fault"
 
 	"github.com/spf13/cobra"
 )
@@ -120,14 +121,18 @@ func newSieveShow(a *app) *cobra.Command {
 	}
 }
 
+// scriptCalled finds one of a person's scripts. fault.NotFound: it was deleted meanwhile.
 func scriptCalled(ctx context.Context, r *rooms, owner directory.ID, name string) (filter.Script, error) {
 	list, err := r.Filters.Scripts(ctx, owner)
+	if err != nil {
+		return filter.Script{}, err
+	}
 	for _, s := range list {
 		if s.Name == name {
-			return s, err
+			return s, nil
 		}
 	}
-	return filter.Script{Name: name}, err
+	return filter.Script{}, fault.New(fault.NotFound, "there is no script %q", name)
 }
 
 func newSievePut(a *app) *cobra.Command {
