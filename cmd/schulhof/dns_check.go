@@ -13,6 +13,7 @@ import (
 
 	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/resolver"
+	"schulhof/store/fault"
 
 	"github.com/spf13/cobra"
 )
@@ -26,14 +27,19 @@ func newDNSCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "check [DOMAIN]", Short: "Compare what is published with what should be", Args: cobra.MaximumNArgs(1),
 		Long: "Ask the DNS for each record that \"dns show\" prints, and for this server's own name, and say what is missing or wrong, why that\n" +
-			"matters and what to do. With --json: a list of name, type, value, purpose, ok, found, reason, fix.",
+			"matters and what to do. Ends with 1 if a record is wrong, missing or not to be found out. With --json: a list of name, type,\n" +
+			"value, purpose, ok, found, reason, fix.",
 		RunE: a.withRooms(func(ctx context.Context, r *rooms, args []string) error {
 			records, err := recordsFor(ctx, r, args)
 			if err != nil {
 				return err
 			}
 			results := checkRecords(ctx, r, records)
-			return a.result(results, func(w io.Writer) error { return writeDNSResults(w, results) })
+			err = a.result(results, func(w io.Writer) error { return writeDNSResults(w, results) })
+			if wrong := countWrong(results); err == nil && wrong > 0 {
+				err = fault.New(fault.Refused, "%d records are not as they should be", wrong)
+			}
+			return err
 		}),
 	}
 }
@@ -291,12 +297,10 @@ func compareTLSA(ctx context.Context, r *rooms, c *dnsResult) error {
 
 // writeDNSResults writes a line for each record, and beneath what is wrong why and what to do.
 func writeDNSResults(w io.Writer, results []dnsResult) error {
-	wrong := 0
 	for _, c := range results {
 		mark := "✔"
 		if !c.OK {
 			mark = "✘"
-			wrong++
 		}
 		if _, err := fmt.Fprintf(w, "%s %s %s (%s)\n", mark, c.Name, c.Type, c.Purpose); err != nil {
 			return err
@@ -314,6 +318,15 @@ func writeDNSResults(w io.Writer, results []dnsResult) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d records, %d wrong\n", len(results), wrong)
+	_, err := fmt.Fprintf(w, "%d records, %d wrong\n", len(results), countWrong(results))
 	return err
+}
+
+func countWrong(results []dnsResult) (n int) {
+	for i := range results {
+		if !results[i].OK {
+			n++
+		}
+	}
+	return n
 }

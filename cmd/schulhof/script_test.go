@@ -139,13 +139,15 @@ func cmdPorts(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdDNS runs a DNS server with the records of a zone file until the test ends; its address is in $DNS.
+// cmdDNS runs a DNS server with the records of zone files until the test ends; its address is in $DNS.
 func cmdDNS(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, args []string) {
 		var records []string
-		for line := range strings.Lines(ts.ReadFile(args[0])) {
-			if line = strings.TrimSpace(line); line != "" {
-				records = append(records, line)
+		for _, file := range args {
+			for line := range strings.Lines(ts.ReadFile(file)) {
+				if line = strings.TrimSpace(line); line != "" {
+					records = append(records, line)
+				}
 			}
 		}
 		ts.Setenv("DNS", dnstest.Start(t, records...).Address)
