@@ -46,6 +46,9 @@ func TestMain(m *testing.M) {
 //	[!] submit LOGIN TO… FILE   logs in at port submission and sends FILE; stderr has the refusal
 //	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
 //	inbox ADDRESS NUMBER        waits until INBOX has so many messages; stdout has them
+//	sorted FROM TO MAILBOX KEY FILE
+//	                            delivers FILE again and again until a search for KEY finds it in MAILBOX: what people teach is learned behind them
+//	dns FILE…                   starts a DNS server with the records of zone files, at $DNS
 //	sink [open|close]           starts a mail server elsewhere, at $SINK: it refuses never@…, and later@… until it is open
 //	bounce FILE                 delivers FILE as returned mail to the sender of what the sink got last
 //	arrived PATTERN             waits until the sink has what fits; stdout has all that it took
@@ -59,7 +62,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "submitas": cmdSubmitAs, "inbox": cmdInbox, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
+			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "submitas": cmdSubmitAs, "inbox": cmdInbox, "sorted": cmdSorted, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}

@@ -148,3 +148,16 @@ func cmdInbox(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	answered(ts, neg, imapCommands(ts.Stdout(), ts.Getenv("PORT_IMAP"), args[0], "SELECT INBOX", "FETCH 1:* (BODY.PEEK[])"))
 }
+
+// cmdSorted delivers a message until it goes to a mailbox: sorted FROM TO MAILBOX KEY FILE.
+func cmdSorted(ts *testscript.TestScript, neg bool, args []string) {
+	found := regexp.MustCompile(`(?m)^\* SEARCH \d`)
+	if !patiently(func() bool {
+		ts.Check(send(ts, "PORT_SMTP", smtp.NewClient, nil, args[0], []string{args[1], args[4]}))
+		var b strings.Builder
+		ts.Check(imapCommands(&b, ts.Getenv("PORT_IMAP"), args[1], "SELECT "+args[2], "SEARCH "+args[3]))
+		return found.MatchString(b.String())
+	}) {
+		ts.Fatalf("%s never comes to %s of %s", args[4], args[2], args[1])
+	}
+}
