@@ -173,7 +173,7 @@ func setField(field reflect.Value, value string) error {
 
 // resolve makes every path absolute, relative ones from dir.
 func (c *Config) resolve(dir string) {
-	for _, p := range []*string{&c.Server.Data, &c.TLS.Certificate, &c.TLS.Key} {
+	for _, p := range []*string{&c.Server.Data, &c.TLS.Certificate, &c.TLS.Key, &c.ACME.Roots} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -8,6 +8,7 @@ type Config struct {
 	Server   Server   `toml:"server"`
 	Listen   Listen   `toml:"listen"`
 	TLS      TLS      `toml:"tls"`
+	ACME     ACME     `toml:"acme"`
 	Security Security `toml:"security"`
 	Mail     Mail     `toml:"mail"`
 	Outgoing Outgoing `toml:"outgoing"`
@@ -72,6 +73,19 @@ type TLS struct {
 	Key string `toml:"key"`
 	// "1.2" or "1.3": the oldest TLS version that clients may use.
 	MinVersion string `toml:"min_version"`
+}
+
+// ACME is about certificates from an authority that gives and renews them by itself (RFC 8555), such as Let's Encrypt. The server writes that
+// of its name into tls.certificate and tls.key, and keeps the key. Names such as mta-sts.DOMAIN and autoconfig.DOMAIN that lead to this
+// server get one each. The authority must reach listen.http at port 80.
+type ACME struct {
+	// The authority's directory, an https address, such as "https://acme-v02.api.letsencrypt.org/directory". Setting it accepts the
+	// authority's terms of service. Empty: certificates come from elsewhere.
+	Directory string `toml:"directory"`
+	// The mail address that the authority may write to, or nothing.
+	Contact string `toml:"contact"`
+	// The authorities that the directory's own certificate is checked with, PEM. Empty: those of the system.
+	Roots string `toml:"roots"`
 }
 
 // Security holds what guards the logins.

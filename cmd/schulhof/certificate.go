@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,8 +29,10 @@ const (
 type certificates struct {
 	config  *config.Config
 	log     *slog.Logger
+	acme    *acme // nil: certificates come from elsewhere
 	current atomic.Pointer[tls.Certificate]
-	seen    [2]fileState
+	mu      sync.Mutex
+	seen    [2]fileState // guarded by mu
 }
 
 // fileState tells whether a file was written again.
@@ -55,7 +58,12 @@ func newCertificates(c *config.Config, log *slog.Logger) (*certificates, error) 
 	if err := certs.renewOwn(time.Now()); err != nil {
 		log.Warn("certificate: could not be renewed", "err", err)
 	}
-	return certs, certs.load()
+	if err := certs.load(); err != nil {
+		return nil, err
+	}
+	var err error
+	certs.acme, err = newACME(c, log)
+	return certs, err
 }
 
 func (c *certificates) load() error {
@@ -138,6 +146,8 @@ func (c *certificates) lookOften(ctx context.Context, hangup <-chan os.Signal) e
 
 // look loads the certificate again if its files changed, or in any case when forced.
 func (c *certificates) look(forced bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := c.renewOwn(time.Now()); err != nil {
 		c.log.Warn("certificate: could not be renewed", "err", err)
 	}
@@ -158,7 +168,12 @@ func (c *certificates) tlsConfig() *tls.Config {
 		oldest = tls.VersionTLS13
 	}
 	return &tls.Config{
-		MinVersion:     oldest,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+		MinVersion: oldest,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if cert := c.acme.certificate(hello.ServerName); cert != nil {
+				return cert, nil
+			}
+			return c.current.Load(), nil
+		},
 	}
 }

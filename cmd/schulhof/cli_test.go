@@ -457,7 +457,7 @@ func TestTheContractIsWhole(t *testing.T) {
 
 // otherDocuments are the keys of commands that need no rooms to be opened, but for doctorKeys: its status is that of the machine that tests.
 var otherDocuments = map[string]string{
-	"config show":  "dns files filters listen log mail mta_sts origin outgoing queue quota reports retention security server spam store tls virus",
+	"config show":  "acme dns files filters listen log mail mta_sts origin outgoing queue quota reports retention security server spam store tls virus",
 	"config check": "file ok",
 	"version":      "go platform version",
 }

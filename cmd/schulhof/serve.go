@@ -91,6 +91,7 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	commands := &control{rooms: r, version: a.version, commands: a.commands, slots: make(chan struct{}, controlCommands)}
 	group.Go(func() error { return commands.Serve(groupCtx, ln) })
 	group.Go(func() error { return certs.watch(groupCtx) })
+	group.Go(func() error { return certs.acme.run(groupCtx, r.namesToCertify, func() { certs.look(true) }) })
 	group.Go(func() error { return r.keepRetention(groupCtx) })
 	group.Go(func() error { return r.runQueue(groupCtx) })
 	group.Go(func() error { return r.runRemote(groupCtx) })

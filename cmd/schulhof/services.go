@@ -56,7 +56,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	}
 	web, https := withCollections(newWebHandler(c, find), files.Handler()), certs.tlsConfig()
 	https.NextProtos = []string{"h2", "http/1.1"}
-	plain := newPlainHandler(c, web)
+	plain := certs.acme.answering(newPlainHandler(c, web))
 	return []service{
 		{"smtp", smtp.ServeMX}, {"lmtp", smtp.ServeLMTP}, {"submission", smtp.ServeSubmission}, {"submissions", smtp.ServeSubmissions},
 		{"managesieve", smtp.ServeManageSieve},

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"schulhof/config"
+	"schulhof/smtpd/resolver/dnstest"
+
+	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/db"
+	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// acmeAuthority is a real one, Let's Encrypt's own for tests. It looks names up at dns and asks at httpPort.
+type acmeAuthority struct {
+	directory string
+	rootsFile string         // of its web server
+	issued    *x509.CertPool // what its certificates lead to
+}
+
+func startAuthority(t *testing.T, dns *dnstest.Server, httpPort int, life time.Duration) *acmeAuthority {
+	t.Helper()
+	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	quiet := log.New(io.Discard, "", 0)
+	store := db.NewMemoryStore()
+	authority := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "all", ValidityPeriod: uint64(life / time.Second)}})
+	front := wfe.New(quiet, store, va.New(quiet, httpPort, 1, true, dns.Address, store), authority, []string{"ca.test"}, true, false, 1, 1)
+	web := httptest.NewUnstartedServer(front.Handler())
+	web.Config.ErrorLog = quiet
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	a := &acmeAuthority{directory: web.URL + wfe.DirectoryPath, rootsFile: filepath.Join(t.TempDir(), "roots.pem"), issued: x509.NewCertPool()}
+	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
+	if err := os.WriteFile(a.rootsFile, root, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.issued.AddCert(authority.GetRootCert(0).Cert)
+	return a
+}
+
+// serveUntil runs the server until done has seen what it waits for.
+func serveUntil(t *testing.T, c *config.Config, log *slog.Logger, done func(certs *certificates) bool) {
+	t.Helper()
+	certs, err := newCertificates(c, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := openRooms(t.Context(), c, outside{log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	group := errgroup.Group{}
+	ready := make(chan struct{})
+	a := &app{}
+	group.Go(func() error {
+		_, err := a.runServices(ctx, r, certs, prometheus.NewRegistry(), func(context.Context, *rooms) error { close(ready); return nil })
+		return err
+	})
+	<-ready
+	late := time.After(time.Minute)
+	for !done(certs) {
+		select {
+		case <-late:
+			t.Error("nothing after a minute")
+			stop()
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond): // an authority is asked, which answers when it likes
+			continue
+		}
+		break
+	}
+	stop()
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// given is the certificate that the server shows for a name.
+func given(t *testing.T, certs *certificates, name string) *tls.Certificate {
+	t.Helper()
+	cert, err := certs.tlsConfig().GetCertificate(&tls.ClientHelloInfo{ServerName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cert.Leaf == nil {
+		if cert.Leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert
+}
+
+// trusted tells whether a certificate is the authority's, and for name.
+func (a *acmeAuthority) trusted(cert *tls.Certificate, name string) bool {
+	between := x509.NewCertPool()
+	for _, der := range cert.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			between.AddCert(c)
+		}
+	}
+	_, err := cert.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: a.issued, Intermediates: between, CurrentTime: cert.Leaf.NotBefore.Add(time.Second)})
+	return err == nil
+}
+
+// syncBuffer is a log that several goroutines write.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// TestCertificatesFromAnAuthority: the server gets one for its name and one for each further name that leads to it, keeps its key, does
+// not ask again after a restart, and renews in time.
+func TestCertificatesFromAnAuthority(t *testing.T) {
+	c := newSchool(t)
+	dns := dnstest.Start(t, "mail.school.test. A 127.0.0.1", "mta-sts.school.test. CNAME mail.school.test.", "autoconfig.school.test. A 127.0.0.9")
+	c.DNS.Servers = []string{dns.Address}
+	port := testPorts(t) + 80
+	c.Server.Hostname, c.Listen.HTTP = "mail.school.test", []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	a := startAuthority(t, dns, port, 4*time.Second)
+	c.ACME = config.ACME{Directory: a.directory, Contact: "it@school.test", Roots: a.rootsFile}
+	before, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var lines syncBuffer
+	logger := slog.New(slog.NewTextHandler(&lines, nil))
+	var first *tls.Certificate
+	serveUntil(t, c, logger, func(certs *certificates) bool {
+		first = given(t, certs, "mail.school.test")
+		return a.trusted(first, "mail.school.test") && a.trusted(given(t, certs, "mta-sts.school.test"), "mta-sts.school.test")
+	})
+	if !bytes.Equal(first.Leaf.RawSubjectPublicKeyInfo, before.Leaf.RawSubjectPublicKeyInfo) {
+		t.Error("the key is another one: published TLSA records do not name it")
+	}
+	if strings.Contains(lines.String(), "autoconfig.school.test") {
+		t.Errorf("a name that leads elsewhere was asked for:\n%s", lines.String())
+	}
+	onDisk, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil || !bytes.Equal(onDisk.Certificate[0], first.Certificate[0]) {
+		t.Errorf("tls.certificate holds another one: %v", err)
+	}
+
+	// Its life of four seconds is nearly over when the server starts again: certmagic has no clock but the machine's.
+	time.Sleep(time.Until(first.Leaf.NotAfter.Add(-time.Second)))
+	serveUntil(t, c, logger, func(certs *certificates) bool {
+		cert := given(t, certs, "mail.school.test")
+		return cert.Leaf.SerialNumber.Cmp(first.Leaf.SerialNumber) != 0 && a.trusted(cert, "mail.school.test") &&
+			bytes.Equal(cert.Leaf.RawSubjectPublicKeyInfo, first.Leaf.RawSubjectPublicKeyInfo)
+	})
+	if !strings.Contains(lines.String(), "renewed=true") {
+		t.Errorf("log:\n%s", lines.String())
+	}
+}
+
+// TestAnAuthorityThatRefuses: the old certificate stays in force, and the log says why.
+func TestAnAuthorityThatRefuses(t *testing.T) {
+	c := newSchool(t)
+	dns := dnstest.Start(t) // nothing is known of the name
+	c.DNS.Servers = []string{dns.Address}
+	c.Server.Hostname, c.Listen.HTTP = "mail.school.test", []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(testPorts(t)+80))}
+	a := startAuthority(t, dns, 1, time.Hour)
+	c.ACME = config.ACME{Directory: a.directory, Roots: a.rootsFile}
+	var lines syncBuffer
+	serveUntil(t, c, slog.New(slog.NewTextHandler(&lines, nil)), func(certs *certificates) bool {
+		if a.trusted(given(t, certs, "mail.school.test"), "mail.school.test") {
+			t.Error("a certificate for a name that is not in the DNS")
+		}
+		return strings.Contains(lines.String(), "the authority gave none")
+	})
+	if !strings.Contains(lines.String(), "name=mail.school.test") {
+		t.Errorf("log:\n%s", lines.String())
+	}
+}
+
+func TestAnAuthorityThatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ hostname, roots, want string }{
+		{"localhost", "", `no authority gives a certificate for server.hostname "localhost"`},
+		{"mail.school.test", empty, "acme.roots: no certificate in"},
+		{"mail.school.test", empty + ".none", "acme.roots: open"},
+	} {
+		c := config.Default(t.TempDir())
+		c.Server.Hostname, c.ACME = tt.hostname, config.ACME{Directory: "https://ca.test/directory", Roots: tt.roots}
+		if _, err := newACME(c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}
