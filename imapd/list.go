@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"schulhof/mailbox"
+	"schulhof/store/fault"
 )
 
 // listing is one LIST or LSUB command. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 8440.
@@ -310,6 +311,7 @@ func (c *conn) writeList(ctx context.Context, l *listing, found []listed) error 
 	return nil
 }
 
+// statusOf asks for the counts of those that may be read. The others have no STATUS line: RFC 5819 §2.
 func (c *conn) statusOf(ctx context.Context, found []listed) (map[string]*mailbox.Status, error) {
 	var names []string
 	for _, b := range found {
@@ -321,6 +323,9 @@ func (c *conn) statusOf(ctx context.Context, found []listed) (map[string]*mailbo
 		return nil, nil
 	}
 	list, err := c.srv.mail.Status(ctx, c.who, names...)
+	if len(names) == 1 && (fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden)) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
