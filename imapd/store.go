@@ -91,7 +91,7 @@ func (c *conn) store(ctx context.Context, p *parser) error {
 	}
 	box := c.sel.box
 	add := a.op.Mode != mailbox.FlagsRemove && box.Rights().Has(mailbox.RightWrite)
-	a.op.Flags, _, err = c.srv.mail.FlagBits(ctx, box.Mailbox().Owner, a.names, add)
+	a.op.Flags, a.op.Unknown, err = c.srv.mail.FlagBits(ctx, box.Mailbox().Owner, a.names, add)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ const (
 type FlagOp struct {
 	Mode           FlagMode
 	Flags          Flags
+	Unknown        bool    // keywords were named, too, that the owner does not have
 	UnchangedSince *ModSeq // RFC 7162 §3.1.3
 }
 

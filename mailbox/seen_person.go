@@ -197,8 +197,9 @@ func planShared(base, mine *Snapshot, uids []UID, op FlagOp, may Flags) *sharedP
 // storeShared is StoreFlags for who is not the owner. Flags that their rights do not reach are left alone; fault.Forbidden if they reach none
 // of those named. RFC 4314 §4 (STORE).
 func (b *Box) storeShared(ctx context.Context, uids []UID, op FlagOp) (failed []UID, err error) {
-	may := b.Rights().Flags()
-	if may == 0 || op.Flags != 0 && op.Flags&may == 0 {
+	rights := b.Rights()
+	may, named := rights.Flags(), op.Flags != 0 || op.Unknown && !rights.Has(RightWrite)
+	if may == 0 || named && op.Flags&may == 0 {
 		return nil, fault.New(fault.Forbidden, "the flags here are not yours to change")
 	}
 	if p := planShared(nil, b.Snapshot(), uids, op, may); p.empty() {
