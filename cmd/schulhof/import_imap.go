@@ -56,13 +56,14 @@ func parseIMAPAddress(s, login string) (a imapAddress, err error) {
 // name stands for the mailbox in the notes of how far an import has come.
 func (a imapAddress) name() string { return a.login + "@" + net.JoinHostPort(a.host, a.port) }
 
-// connect logs in. Without TLS from the start it asks for STARTTLS, which only a server on this machine may lack. ca: certificates to
-// trust instead of the system's; nil: the system's.
+// connect logs in. Without TLS from the start it asks for STARTTLS, which must be given; on this machine nothing is encrypted then. The
+// connection ends with ctx, whatever is being waited for. ca: certificates to trust instead of the system's; nil: the system's.
 func (a imapAddress) connect(ctx context.Context, password string, ca *x509.CertPool) (*imapclient.Client, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(a.host, a.port))
 	if err != nil {
-		return nil, fault.New(fault.Refused, "connect to %s: %v", a.host, err)
+		return nil, a.refused(ctx, "connect to", err)
 	}
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	options := &imapclient.Options{TLSConfig: &tls.Config{ServerName: a.host, RootCAs: ca, NextProtos: []string{"imap"}}}
 	var client *imapclient.Client
 	switch {
@@ -80,9 +81,17 @@ func (a imapAddress) connect(ctx context.Context, password string, ca *x509.Cert
 	}
 	if err != nil {
 		_ = conn.Close() // the first error is the one to tell
-		return nil, fault.New(fault.Refused, "log in at %s: %v", a.host, err)
+		return nil, a.refused(ctx, "log in at", err)
 	}
 	return client, nil
+}
+
+// refused says why there is no connection, or that ctx has ended.
+func (a imapAddress) refused(ctx context.Context, attempt string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault.New(fault.Refused, "%s %s: %v", attempt, a.host, err)
 }
 
 func isLoopback(a net.Addr) bool {

@@ -47,8 +47,6 @@ type remoteMessage struct {
 
 // run imports all folders, in the order of their names.
 func (s *imapImport) run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.client.Close() }) // ends whatever waits for the server
-	defer stop()
 	folders, err := s.folders(ctx)
 	if err != nil {
 		return fmt.Errorf("list folders: %w", err)

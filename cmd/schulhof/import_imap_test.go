@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -333,6 +334,37 @@ func TestImportIntoAFullMailboxFromTwoFolders(t *testing.T) {
 	}
 	if next.report.Imported != 1 || next.report.Present != 1 {
 		t.Errorf("the next run: %+v", next.report)
+	}
+}
+
+// A server that says nothing, or nothing more, does not keep whoever leaves.
+func TestConnectEndsWithItsCaller(t *testing.T) {
+	for _, greeting := range []string{"", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hier\r\n"} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		go func() {
+			defer leave()
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			if _, err := c.Write([]byte(greeting)); err == nil && greeting != "" {
+				_, _ = c.Read(make([]byte, 1)) // until the client has asked for something
+			}
+		}()
+		host, port, err := net.SplitHostPort(ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (imapAddress{login: "anna", host: host, port: port}).connect(ctx, "x", nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("after %q: %v", greeting, err)
+		}
 	}
 }
 
