@@ -29,6 +29,7 @@ const (
 // conn is one client connection. One goroutine owns it; only wire.wake and wire.stop may be called from others.
 type conn struct {
 	srv    *Server
+	serial uint64 // of this connection, from 1; also in the log
 	log    *slog.Logger
 	wire   *wire
 	rd     reader

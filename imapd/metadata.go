@@ -153,7 +153,7 @@ func (c *conn) setMetadata(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	return entryError(c.srv.mail.SetMetadata(ctx, c.who, name, list, c))
+	return entryError(c.srv.mail.SetMetadata(ctx, c.who, name, list, c.serial))
 }
 
 // metadataList reads (entry value entry value …), which must not be empty.
@@ -202,7 +202,7 @@ func (c *conn) syncMetadata(ctx context.Context) error {
 	if c.enabled&(metadata|metadataServer) == 0 {
 		return nil
 	}
-	list, now, err := c.srv.mail.MetadataChanges(ctx, c.who, c.noted, c)
+	list, now, err := c.srv.mail.MetadataChanges(ctx, c.who, c.noted, c.serial)
 	if err != nil {
 		return err
 	}

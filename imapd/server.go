@@ -47,7 +47,7 @@ type Server struct {
 	maxSize           int64
 	metrics           *metrics
 	reads, writes     sync.Pool // of *[]byte
-	lastConn          atomic.Int64
+	lastConn          atomic.Uint64
 
 	mu       sync.Mutex
 	accounts map[directory.ID]int // connections from elsewhere than loopback
@@ -177,7 +177,8 @@ func (o *openConns) drain(cut func()) {
 func (s *Server) handle(ctx context.Context, w *wire, implicitTLS bool) {
 	c := s.newConn(w)
 	c.remote = addrOf(w.raw.RemoteAddr())
-	c.log = s.log.With("conn", s.lastConn.Add(1), "remote", c.remote)
+	c.serial = s.lastConn.Add(1)
+	c.log = s.log.With("conn", c.serial, "remote", c.remote)
 	c.parser.spool = s.mail.NewSpool
 	w.until = s.loginEnd(c)
 	started := c.started

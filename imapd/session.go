@@ -105,7 +105,7 @@ func (c *conn) enable(ctx context.Context, p *parser) (err error) {
 		c.enableCondstore()
 	}
 	if now&^c.enabled&(metadata|metadataServer) != 0 {
-		if _, c.noted, err = c.srv.mail.MetadataChanges(ctx, c.who, math.MaxUint64, c); err != nil {
+		if _, c.noted, err = c.srv.mail.MetadataChanges(ctx, c.who, math.MaxUint64, c.serial); err != nil {
 			return err
 		}
 	}

@@ -80,8 +80,8 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 			return err
 		}
 		done.UIDValidity, done.To = p.uidValidity, uidsFrom(p.first, len(added))
-		if owner, spam, ok := lesson(b.view.info.Load(), &target, move); ok {
-			if err := m.teach(tx, owner, spam, added); err != nil {
+		if spam, ok := lesson(b.view.info.Load(), &target, move); ok {
+			if err := m.teach(tx, target.Owner, spam, added); err != nil {
 				return err
 			}
 		}

@@ -35,10 +35,6 @@ func (m *Mail) Access(ctx context.Context, who directory.ID, name string) ([]Gra
 	if err != nil {
 		return nil, err
 	}
-	return m.access(ctx, &b)
-}
-
-func (m *Mail) access(ctx context.Context, b *Mailbox) ([]Grant, error) {
 	var list []Grant
 	if a, err := m.dir.Account(ctx, b.Owner); err == nil {
 		list = append(list, Grant{b.Owner, a.Login, AllRights})
@@ -187,7 +183,7 @@ func (m *Mail) setRightsIn(tx *store.Tx, b *Mailbox, principal directory.ID, mod
 	return m.grant(tx, b.ID, b.Owner, principal, now)
 }
 
-// grant writes one line of a mailbox's list; it wakes those who have the mailbox open, and those who watch its owner's list.
+// grant writes one line of a mailbox's list; it wakes those who have the mailbox open.
 func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Rights) error {
 	query, args := `DELETE FROM mailbox_right WHERE mailbox_id = $1 AND principal_id = $2`, []any{int64(id), int64(principal)}
 	if r != 0 {
@@ -199,7 +195,6 @@ func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Right
 		return fmt.Errorf("grant rights: %w", err)
 	}
 	tx.Changed(Key(id), 0)
-	tx.Changed(SharesKey(), 0)
 	tx.AfterCommit(func() { m.shares.put(id, owner, principal, r) })
 	return nil
 }

@@ -55,7 +55,6 @@ func (m *Mail) dropRights(tx *store.Tx, id ID) error {
 		return fmt.Errorf("remove rights: %w", err)
 	}
 	if n > 0 {
-		tx.Changed(SharesKey(), 0)
 		tx.AfterCommit(func() { m.shares.drop(id) })
 	}
 	return nil

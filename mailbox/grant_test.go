@@ -107,7 +107,7 @@ func TestRightsWithinOneCommit(t *testing.T) {
 					t.Error(err)
 				}
 				on := about{id: b.ID, owner: office, rights: AllRights}
-				if err := w.mail.setEntries(tx, office, on, []MetadataEntry{{"/shared/comment", []byte("x")}}, nil); !fault.Is(err, fault.NotFound) {
+				if err := w.mail.setEntries(tx, office, on, []MetadataEntry{{"/shared/comment", []byte("x")}}, 0); !fault.Is(err, fault.NotFound) {
 					t.Error(err)
 				}
 				return nil

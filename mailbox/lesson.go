@@ -83,18 +83,19 @@ func (m *Mail) WriteText(ctx context.Context, id ContentID, w io.Writer, limit i
 	return err
 }
 
-// lesson is what a transfer says about the messages; ok is false if it is nothing. Junk that is thrown away is still junk.
-func lesson(from, to *Mailbox, move bool) (owner directory.ID, spam, ok bool) {
+// lesson is what a transfer between two mailboxes of one owner says about the messages; ok is false if it is nothing. Junk that is thrown away
+// is still junk.
+func lesson(from, to *Mailbox, move bool) (spam, ok bool) {
 	const junk, trash, archive = `\Junk`, `\Trash`, `\Archive`
 	switch {
 	case to.SpecialUse == junk:
-		return to.Owner, true, from.SpecialUse != junk
+		return true, from.SpecialUse != junk
 	case from.SpecialUse == junk:
-		return from.Owner, false, to.SpecialUse != trash
-	case move && from.Name == inbox && from.Owner == to.Owner: // filed
-		return from.Owner, false, to.SpecialUse == "" || to.SpecialUse == archive
+		return false, to.SpecialUse != trash
+	case move && from.Name == inbox: // filed
+		return false, to.SpecialUse == "" || to.SpecialUse == archive
 	}
-	return 0, false, false
+	return false, false
 }
 
 // teach notes a lesson about messages, in the transaction of what said so; of very many the last ones are enough.

@@ -155,7 +155,7 @@ func metadataOf(tx *store.Tx, id ID, who directory.ID) (list []MetadataEntry, er
 
 // SetMetadata changes entries of the mailbox name, or of the server for "", all or none; no value removes one. by marks the change for
 // MetadataChanges. Shared entries need the right to write. fault.NotFound, Forbidden, Invalid; ErrMetadataTooMany, ErrMetadataTooLarge. RFC 5464 §4.3.
-func (m *Mail) SetMetadata(ctx context.Context, who directory.ID, name string, entries []MetadataEntry, by any) error {
+func (m *Mail) SetMetadata(ctx context.Context, who directory.ID, name string, entries []MetadataEntry, by uint64) error {
 	on, err := m.aboutName(ctx, who, name)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (m *Mail) SetMetadata(ctx context.Context, who directory.ID, name string, e
 	return m.store.Write(ctx, func(tx *store.Tx) error { return m.setEntries(tx, who, on, entries, by) })
 }
 
-func (m *Mail) setEntries(tx *store.Tx, who directory.ID, on about, entries []MetadataEntry, by any) error {
+func (m *Mail) setEntries(tx *store.Tx, who directory.ID, on about, entries []MetadataEntry, by uint64) error {
 	if on.id != 0 {
 		if err := stillThere(tx, on.id); err != nil {
 			return err

@@ -19,7 +19,7 @@ type MetadataChange struct {
 	Names   []string
 	Path    string // what the one who asks calls the mailbox; "" is the server
 	account directory.ID
-	by      any
+	by      uint64 // whose change it is; 0: nobody's in particular
 }
 
 // metadataLog remembers the last changes, so that sessions can be told. It is lost with a restart, as the sessions are.
@@ -51,11 +51,11 @@ func (l *metadataLog) since(seq uint64) ([]MetadataChange, uint64) {
 }
 
 // MetadataChanges lists changes after since, which others than by made to entries that who may read, and where the next call goes on. A session
-// begins with ^uint64(0), which is now.
-func (m *Mail) MetadataChanges(ctx context.Context, who directory.ID, since uint64, by any) (list []MetadataChange, now uint64, err error) {
+// begins with ^uint64(0), which is now. by is a number that the sessions choose, the same as in SetMetadata.
+func (m *Mail) MetadataChanges(ctx context.Context, who directory.ID, since, by uint64) (list []MetadataChange, now uint64, err error) {
 	changes, now := m.notes.since(since)
 	for _, c := range changes {
-		if c.by == by || c.account != 0 && c.account != who {
+		if by != 0 && c.by == by || c.account != 0 && c.account != who {
 			continue
 		}
 		if c.Mailbox != 0 {

@@ -12,6 +12,8 @@ import (
 	"schulhof/store/fault"
 )
 
+const benSession = 7 // the session that notes
+
 func (w *school) note(name string, entries ...string) error {
 	var list []MetadataEntry
 	for _, e := range entries {
@@ -22,7 +24,7 @@ func (w *school) note(name string, entries ...string) error {
 		}
 		list = append(list, entry)
 	}
-	return w.mail.SetMetadata(context.Background(), w.ben, name, list, w)
+	return w.mail.SetMetadata(context.Background(), w.ben, name, list, benSession)
 }
 
 func (w *school) noted(name string, depth MetadataDepth, entries ...string) string {
@@ -85,7 +87,7 @@ func TestMetadataRights(t *testing.T) {
 		ctx := context.Background()
 		office := w.office("INBOX", "lr")
 		const name = "Other Users/office"
-		w.check(w.mail.SetMetadata(ctx, office, "INBOX", []MetadataEntry{{"/shared/comment", []byte("ours")}, {"/private/comment", []byte("the office's")}}, nil))
+		w.check(w.mail.SetMetadata(ctx, office, "INBOX", []MetadataEntry{{"/shared/comment", []byte("ours")}, {"/private/comment", []byte("the office's")}}, 0))
 		w.check(w.note(name, "/private/comment=ben's"))
 		if got := w.noted(name, DepthNone, "/private/comment", "/shared/comment"); got != "/private/comment=ben's /shared/comment=ours" {
 			t.Error(got)
@@ -144,16 +146,16 @@ func TestMetadataChanges(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		office := w.office("INBOX", "lr")
-		_, now, err := w.mail.MetadataChanges(ctx, w.ben, math.MaxUint64, nil)
+		_, now, err := w.mail.MetadataChanges(ctx, w.ben, math.MaxUint64, 0)
 		w.check(err)
-		set := func(name string, by any) {
+		set := func(name string, by uint64) {
 			w.check(w.mail.SetMetadata(ctx, office, "INBOX", []MetadataEntry{{name, []byte("x")}}, by))
 		}
-		set("/shared/a", nil)
-		set("/private/a", nil)
-		set("/shared/b", w)
+		set("/shared/a", 0)
+		set("/private/a", 0)
+		set("/shared/b", benSession)
 		w.check(w.note("", "/private/c=x"))
-		told := func(by any) string {
+		told := func(by uint64) string {
 			list, next, err := w.mail.MetadataChanges(ctx, w.ben, now, by)
 			w.check(err)
 			now = next
@@ -163,21 +165,21 @@ func TestMetadataChanges(t *testing.T) {
 			}
 			return strings.Join(out, " ")
 		}
-		if got := told(w); got != "Other Users/office:/shared/a" {
+		if got := told(benSession); got != "Other Users/office:/shared/a" {
 			t.Errorf("told %q", got)
 		}
-		if got := told(w); got != "" {
+		if got := told(benSession); got != "" {
 			t.Errorf("told again %q", got)
 		}
 		for range maxMetadataLog + 10 {
 			w.mail.notes.add(MetadataChange{Names: []string{"/shared/x"}})
 		}
-		if list, _, _ := w.mail.MetadataChanges(ctx, w.ben, now, w); len(list) == 0 || len(list) > maxMetadataLog {
+		if list, _, _ := w.mail.MetadataChanges(ctx, w.ben, now, benSession); len(list) == 0 || len(list) > maxMetadataLog {
 			t.Errorf("%d changes", len(list))
 		}
 		w.share(office, "INBOX", "ben", "")
-		set("/shared/a", nil)
-		if list, next, _ := w.mail.MetadataChanges(ctx, w.ben, now, w); next == now || list[len(list)-1].Mailbox != 0 {
+		set("/shared/a", 0)
+		if list, next, _ := w.mail.MetadataChanges(ctx, w.ben, now, benSession); next == now || list[len(list)-1].Mailbox != 0 {
 			t.Error("told of a mailbox that is no longer shared")
 		}
 	})

@@ -105,8 +105,5 @@ type Status struct {
 // Key is the feed key of a mailbox: it wakes on any change of its messages, its name or its being there.
 func Key(id ID) store.Key { return store.Key{Kind: "mailbox", ID: int64(id)} }
 
-// SharesKey is the feed key of all grants: it wakes when what somebody may do with another's mailbox changes.
-func SharesKey() store.Key { return store.Key{Kind: "mailbox rights"} }
-
 // ListKey is the feed key of an owner's list of mailboxes and subscriptions.
 func ListKey(owner directory.ID) store.Key { return store.Key{Kind: "mailboxes", ID: int64(owner)} }
