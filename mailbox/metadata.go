@@ -60,8 +60,7 @@ type about struct {
 	rights Rights
 }
 
-// aboutName finds the mailbox name, "" for the server, which everybody reads and administrators annotate. Reading, and noting something for
-// oneself, needs the right to read. fault.NotFound, fault.Forbidden. RFC 5464 §3.3.
+// aboutName finds the mailbox name, "" for the server, which everybody reads and administrators annotate. fault.NotFound, fault.Forbidden.
 func (m *Mail) aboutName(ctx context.Context, who directory.ID, name string) (about, error) {
 	if name == "" {
 		a, err := m.dir.Account(ctx, who)
@@ -71,8 +70,22 @@ func (m *Mail) aboutName(ctx context.Context, who directory.ID, name string) (ab
 		}
 		return about{rights: may}, err
 	}
-	b, err := m.lookup(ctx, who, name, RightRead)
-	return about{id: b.ID, owner: b.Owner, rights: m.rights(who, b.ID, b.Owner)}, err
+	b, err := m.lookup(ctx, who, name, 0)
+	if err != nil {
+		return about{}, err
+	}
+	on := about{id: b.ID, owner: b.Owner, rights: m.rights(who, b.ID, b.Owner)}
+	return on, annotates(on.rights)
+}
+
+// annotates asks for what reading entries of a mailbox, and noting something for oneself, needs: the right l and any of r, s, w, i and p.
+// fault.NotFound, fault.Forbidden. RFC 5464 §3.3.
+func annotates(have Rights) error {
+	need := RightLookup
+	if have&(RightRead|RightSeen|RightWrite|RightInsert|RightPost) == 0 {
+		need |= RightRead
+	}
+	return refuse(have, need)
 }
 
 // owns is whose row an entry is, and whom it counts for.

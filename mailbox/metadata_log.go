@@ -59,7 +59,7 @@ func (m *Mail) MetadataChanges(ctx context.Context, who directory.ID, since, by 
 			continue
 		}
 		if c.Mailbox != 0 {
-			if !m.rights(who, c.Mailbox, c.Owner).Has(RightLookup | RightRead) {
+			if annotates(m.rights(who, c.Mailbox, c.Owner)) != nil {
 				continue
 			}
 			if c.Path, err = m.pathOf(ctx, who, c.Mailbox, c.Owner); err != nil {

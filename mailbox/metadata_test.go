@@ -98,9 +98,22 @@ func TestMetadataRights(t *testing.T) {
 		if got := w.noted(name, DepthNone, "/private/comment"); got != "/private/comment=ben's" {
 			t.Errorf("a refused change left %s", got)
 		}
-		w.share(office, "INBOX", "ben", "l")
-		if err := w.note(name, "/private/comment=x"); !fault.Is(err, fault.Forbidden) {
-			t.Error(err)
+		for _, tt := range []struct {
+			rights string
+			want   fault.Kind // of the refusal; 0: there is none
+		}{{"l", fault.Forbidden}, {"r", fault.Forbidden}, {"lkxtea", fault.Forbidden}, {"swip", fault.NotFound}, {"ls", 0}, {"lw", 0}, {"li", 0}, {"lp", 0}} {
+			w.share(office, "INBOX", "ben", tt.rights)
+			_, now, err := w.mail.MetadataChanges(ctx, w.ben, math.MaxUint64, 0)
+			w.check(err)
+			w.check(w.mail.SetMetadata(ctx, office, "INBOX", []MetadataEntry{{"/shared/comment", []byte("ours")}}, 0))
+			told, _, err := w.mail.MetadataChanges(ctx, w.ben, now, 0)
+			w.check(err)
+			_, read := w.mail.Metadata(ctx, w.ben, name, []string{"/shared/comment"}, DepthNone)
+			for _, err := range []error{read, w.note(name, "/private/comment=ben's")} {
+				if (err == nil) != (tt.want == 0) || err != nil && !fault.Is(err, tt.want) || (len(told) == 1) != (tt.want == 0) {
+					t.Errorf("with %s: %v, told %v", tt.rights, err, told)
+				}
+			}
 		}
 		w.share(office, "INBOX", "ben", "")
 		if _, err := w.mail.Metadata(ctx, w.ben, name, []string{"/shared/comment"}, DepthNone); !fault.Is(err, fault.NotFound) {
