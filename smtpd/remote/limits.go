@@ -24,8 +24,6 @@ const (
 	maxPolicyLife     = 31557600        // seconds; RFC 8461 §3.2
 	policyRecheck     = 24 * time.Hour  // a policy is fetched again after this time even if its id is the same; RFC 8461 §3.3
 	maxPolicies       = 10_000          // remembered in memory
-	flushEvery        = time.Minute     // counts for TLS reports into the database
-	reportEvery       = time.Hour       // looking for days that are over
 	reportDays        = 3               // after which a report is dropped whose addressee cannot be asked for
 	maxAddressees     = 5               // of one report
 	maxURI            = 500             // bytes of an address that reports are posted to

@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/multipart"
 	netmail "net/mail"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,10 +53,11 @@ type sentReports struct {
 	to       [][]string
 	messages [][]byte
 	fail     error
+	only     string // the end of the addresses that fail
 }
 
 func (s *sentReports) SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error {
-	if s.fail != nil {
+	if s.fail != nil && strings.HasSuffix(to[0], s.only) {
 		return s.fail
 	}
 	s.to, s.messages = append(s.to, to), append(s.messages, message)
@@ -127,6 +130,47 @@ func TestReports(t *testing.T) {
 	do(reports)
 	if got := left(); len(got) != 0 || len(out.to) != 2 {
 		t.Errorf("left: %v, reports to %q", got, out.to)
+	}
+}
+
+// TestOneFails: a report that cannot be sent does not keep others from theirs, and what is given up is told.
+func TestOneFails(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	start := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	clock := &movable{now: start}
+	w := newWorld(t, func(o *Options) { o.Store, o.Now = s, clock.Now }, `_smtp._tls.a.example. TXT "v=TLSRPTv1; rua=mailto:tls@a.example"`,
+		`_smtp._tls.b.example. TXT "v=TLSRPTv1; rua=mailto:tls@b.example"`, `_smtp._tls.dead.example. TXT "v=TLSRPTv1; rua=https://nowhere.example/"`)
+	w.dns.Break("_smtp._tls.down.example", dnstest.ServFail)
+	var log bytes.Buffer
+	w.client.log = slog.New(slog.NewTextHandler(&log, nil))
+	for _, domain := range []string{"a.example", "b.example", "dead.example", "down.example"} {
+		w.client.counted.worked(domain, policyNone, nil)
+	}
+	if err := w.client.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out := &sentReports{store: s, fail: errors.New("disk full"), only: "a.example"}
+	r := tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: out}
+	clock.add(reportDays * 24 * time.Hour)
+	if err := w.client.report(t.Context(), r); !errors.Is(err, out.fail) || !strings.Contains(err.Error(), "a.example") {
+		t.Errorf("report = %v", err)
+	}
+	if len(out.to) != 1 || out.to[0][0] != "tls@b.example" || strings.Contains(log.String(), "given up") {
+		t.Errorf("sent to %q; log:\n%s", out.to, &log)
+	}
+	clock.add(24 * time.Hour)
+	out.fail = nil
+	if err := w.client.report(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{`level=INFO .*given up.* domain=down\.example day=2027-03-01 err=`, `level=INFO .*given up.* domain=dead\.example day=2027-03-01`} {
+		if !regexp.MustCompile(want).Match(log.Bytes()) {
+			t.Errorf("nothing like %s in the log:\n%s", want, &log)
+		}
+	}
+	if len(out.to) != 2 {
+		t.Errorf("sent to %q", out.to)
 	}
 }
 

@@ -16,27 +16,10 @@ import (
 	"schulhof/store"
 )
 
-// Run writes down what is counted, every minute, and reports on each day after it is over, until ctx ends.
+// Run writes down what is counted, and reports on each day after it is over, until ctx ends.
 func (c *Client) Run(ctx context.Context, r tally.Reporter) error {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	next := c.o.Now().Add(reportEvery)
-	for {
-		select {
-		case <-ctx.Done():
-			return c.flush(context.WithoutCancel(ctx))
-		case <-tick.C:
-		}
-		if err := c.flush(ctx); err != nil {
-			c.log.Warn("remote: counts for TLS reports not saved, it will be tried again", "err", err)
-		}
-		if now := c.o.Now(); !now.Before(next) {
-			next = now.Add(reportEvery)
-			if err := c.report(ctx, r); err != nil && ctx.Err() == nil {
-				c.log.Warn("remote: TLS reports not sent, it will be tried again", "err", err)
-			}
-		}
-	}
+	send := func(ctx context.Context) error { return c.report(ctx, r) }
+	return tally.Work{Save: c.flush, Send: send, Log: c.log}.Run(ctx)
 }
 
 // flush writes the counts into the database.
@@ -61,22 +44,21 @@ func (c *Client) report(ctx context.Context, r tally.Reporter) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range due {
-		if err := c.reportDay(ctx, r, d, today); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tally.Each(ctx, due, func(ctx context.Context, d tally.Day) error { return c.reportDay(ctx, r, d, today) })
 }
 
 // reportDay sends one report, if somebody wants it.
 func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
+	late := today-d.Number > reportDays
 	to, post, err := c.addressees(ctx, d.Domain)
 	switch {
-	case err != nil && today-d.Number <= reportDays:
+	case err != nil && (!late || ctx.Err() != nil):
 		return nil // nobody knows now: on the next round
-	case err != nil || len(to)+len(post) == 0 || r.Mailer == nil:
+	case err != nil:
+		c.log.Info("remote: TLS report given up, nobody knows who wants it", "domain", d.Domain, "day", d.Begin().Format(time.DateOnly), "err", err)
+		return c.o.Store.WriteBulk(ctx, forget)
+	case len(to)+len(post) == 0 || r.Mailer == nil:
 		return c.o.Store.WriteBulk(ctx, forget)
 	}
 	var rows map[countKey]int64
@@ -92,21 +74,36 @@ func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, t
 	if err != nil {
 		return err
 	}
-	failed := 0
-	for _, u := range post {
-		if err := c.post(ctx, u, packed); err != nil {
-			failed++
-			c.log.Info("remote: a TLS report could not be posted", "domain", d.Domain, "host", u.Host, "err", err)
+	posted := c.postAll(ctx, d, post, packed)
+	switch {
+	case len(to) > 0:
+		if err := r.Mailer.SendReport(ctx, to, c.reportMail(r, d, report, packed, to), forget); err != nil {
+			return err
+		}
+	case posted == 0 && (!late || ctx.Err() != nil):
+		return nil // nobody has it: on the next round
+	case posted == 0:
+		c.log.Info("remote: TLS report given up, nobody took it", "domain", d.Domain, "day", d.Begin().Format(time.DateOnly))
+		return c.o.Store.WriteBulk(ctx, forget)
+	default:
+		if err := c.o.Store.WriteBulk(ctx, forget); err != nil {
+			return err
 		}
 	}
-	if len(to) == 0 && failed == len(post) && today-d.Number <= reportDays {
-		return nil // nobody has it: on the next round
+	c.log.Info("remote: TLS report", "domain", d.Domain, "to", to, "posted", posted)
+	return nil
+}
+
+// postAll gives a report to all HTTPS servers that want it, and counts those that took it.
+func (c *Client) postAll(ctx context.Context, d tally.Day, to []*url.URL, packed []byte) (posted int) {
+	for _, u := range to {
+		if err := c.post(ctx, u, packed); err != nil {
+			c.log.Info("remote: a TLS report could not be posted", "domain", d.Domain, "host", u.Host, "err", err)
+			continue
+		}
+		posted++
 	}
-	c.log.Info("remote: TLS report", "domain", d.Domain, "to", to, "posted", len(post)-failed)
-	if len(to) == 0 {
-		return c.o.Store.WriteBulk(ctx, forget)
-	}
-	return r.Mailer.SendReport(ctx, to, c.reportMail(r, d, report, packed, to), forget)
+	return posted
 }
 
 // addressees asks the DNS who wants reports about a domain. RFC 8460 §3.

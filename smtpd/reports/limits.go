@@ -16,9 +16,7 @@ const (
 	maxText     = 200      // bytes of each text that is kept
 	maxMessages = 1 << 40  // in one line: sums of them never run over
 
-	flushEvery = time.Minute // counts into the database
-	sendEvery  = time.Hour   // looking for days that are over
-	giveUp     = 3           // days after which a report is dropped whose addressees cannot be asked for
+	giveUp     = 3 // days after which a report is dropped whose addressees cannot be asked for
 	daySeconds = 86400
 
 	maxCounts     = 20_000  // lines that wait in memory, and lines of one day in the database

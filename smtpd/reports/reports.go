@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -45,27 +46,8 @@ func New(s *store.Store, o Options) *Reports {
 	return &Reports{store: s, o: o, log: o.Log, now: o.Now, reading: make(chan struct{}, 1), counted: tally.NewCounts[countKey](maxCounts)}
 }
 
-// Run writes down what is counted, every minute, reports on each day after it is over, and forgets old reports, until ctx ends.
+// Run writes down what is counted, reports on each day after it is over, and forgets old reports, until ctx ends.
 func (r *Reports) Run(ctx context.Context) error {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	next := r.now()
-	for {
-		select {
-		case <-ctx.Done():
-			return r.flush(context.WithoutCancel(ctx))
-		case <-tick.C:
-		}
-		if err := r.flush(ctx); err != nil {
-			r.log.Warn("reports: counts not saved, it will be tried again", "err", err)
-		}
-		if now := r.now(); !now.Before(next) {
-			next = now.Add(sendEvery)
-			for _, work := range []func(context.Context) error{r.send, r.forget} {
-				if err := work(ctx); err != nil && ctx.Err() == nil {
-					r.log.Warn("reports: not all was done, it will be tried again", "err", err)
-				}
-			}
-		}
-	}
+	send := func(ctx context.Context) error { return errors.Join(r.send(ctx), r.forget(ctx)) }
+	return tally.Work{Save: r.flush, Send: send, Log: r.log}.Run(ctx)
 }

@@ -34,6 +34,7 @@ type world struct {
 	txt   map[string]string // "" has no answer now
 	to    [][]string
 	mails []string
+	full  map[string]error // what becomes of mail to an address
 }
 
 func (w *world) LookupTXT(_ context.Context, name string) ([]string, error) {
@@ -63,6 +64,9 @@ func (w *world) LookupAddr(context.Context, string) ([]string, error) {
 }
 
 func (w *world) SendReport(ctx context.Context, to []string, message []byte, also func(*store.Tx) error) error {
+	if err := w.full[to[0]]; err != nil {
+		return err
+	}
 	w.to, w.mails = append(w.to, to), append(w.mails, string(message))
 	return w.store.Write(ctx, also)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/tally"
@@ -20,13 +21,10 @@ func (r *Reports) send(ctx context.Context) error {
 		due, err = selectDays(tx, today)
 		return err
 	})
-	for _, d := range due {
-		if err != nil || ctx.Err() != nil {
-			break
-		}
-		err = r.sendDay(ctx, d, today)
+	if err != nil {
+		return err
 	}
-	return err
+	return tally.Each(ctx, due, func(ctx context.Context, d tally.Day) error { return r.sendDay(ctx, d, today) })
 }
 
 // sendDay sends one report, if somebody wants it.
@@ -34,9 +32,12 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
 	published, to, err := r.addressees(ctx, d.Domain)
 	switch {
-	case err != nil && today-d.Number <= giveUp:
+	case err != nil && (today-d.Number <= giveUp || ctx.Err() != nil):
 		return nil // nobody knows now: on the next round
-	case err != nil || len(to) == 0 || r.o.Reporter.Mailer == nil:
+	case err != nil:
+		r.log.Info("reports: DMARC report given up, nobody knows who wants it", "domain", d.Domain, "day", d.Begin().Format(time.DateOnly), "err", err)
+		return r.store.WriteBulk(ctx, forget)
+	case len(to) == 0 || r.o.Reporter.Mailer == nil:
 		return r.store.WriteBulk(ctx, forget)
 	}
 	a := r.aggregate(published, d)
@@ -61,8 +62,11 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 		r.log.Info("reports: too large for who wants it", "domain", d.Domain, "bytes", len(packed))
 		return r.store.WriteBulk(ctx, forget)
 	}
+	if err := r.o.Reporter.Mailer.SendReport(ctx, addresses, r.mail(a, d, packed, addresses), forget); err != nil {
+		return err
+	}
 	r.log.Info("reports: DMARC report", "domain", d.Domain, "to", addresses, "lines", len(a.Records))
-	return r.o.Reporter.Mailer.SendReport(ctx, addresses, r.mail(a, d, packed, addresses), forget)
+	return nil
 }
 
 // addressees asks the DNS again what is published, and who wants reports.

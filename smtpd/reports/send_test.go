@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"mime"
 	"mime/multipart"
@@ -160,6 +161,38 @@ type refusing struct{ err error }
 
 func (r refusing) SendReport(context.Context, []string, []byte, func(*store.Tx) error) error {
 	return r.err
+}
+
+// TestOneFails: a report that cannot be sent does not keep others from theirs, and what is given up is told.
+func TestOneFails(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := newWorld(t, storetest.Open(t))
+	var log bytes.Buffer
+	w.log = slog.New(slog.NewTextHandler(&log, nil))
+	w.txt["_dmarc.a.example"], w.txt["_dmarc.b.example"], w.txt["_dmarc.down.example"] = "v=DMARC1; p=none; rua=mailto:d@a.example", "v=DMARC1; p=none; rua=mailto:d@b.example", ""
+	for _, domain := range []string{"a.example", "b.example", "down.example"} {
+		w.Count(found(domain, true, authenticate.Fail))
+	}
+	w.check(w.flush(ctx))
+	w.clock = time.Unix(dayBegin+giveUp*daySeconds, 0)
+	w.full = map[string]error{"d@a.example": errors.New("disk full")}
+	if err := w.send(ctx); !errors.Is(err, w.full["d@a.example"]) || !strings.Contains(err.Error(), "a.example") {
+		t.Errorf("send = %v", err)
+	}
+	if len(w.to) != 1 || w.to[0][0] != "d@b.example" || strings.Contains(log.String(), "given up") {
+		t.Errorf("sent to %q; log:\n%s", w.to, &log)
+	}
+	w.clock, w.full = w.clock.Add(24*time.Hour), nil
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := w.send(ended); !errors.Is(err, context.Canceled) || strings.Contains(log.String(), "given up") {
+		t.Errorf("when the server stops: %v; log:\n%s", err, &log)
+	}
+	w.check(w.send(ctx))
+	if len(w.to) != 2 || !regexp.MustCompile(`level=INFO .*given up.* domain=down\.example day=2026-11-25 err=`).Match(log.Bytes()) {
+		t.Errorf("sent to %q; log:\n%s", w.to, &log)
+	}
 }
 
 // TestSizes: an address gets what it can take, to the byte. RFC 7489 §6.2.

@@ -1,6 +1,8 @@
 package tally
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,4 +39,24 @@ func Days(tx *store.Tx, query string, args ...any) (list []Day, err error) {
 		list = append(list, d)
 	}
 	return list, rows.Err()
+}
+
+// Each calls tell for every day, whatever becomes of others, until ctx ends. The error has the first of those that there were.
+func Each(ctx context.Context, days []Day, tell func(context.Context, Day) error) error {
+	var errs []error
+	failed := 0
+	for _, d := range days {
+		if ctx.Err() != nil {
+			break
+		}
+		if err := tell(ctx, d); err != nil {
+			if failed++; failed <= maxErrors {
+				errs = append(errs, fmt.Errorf("report about %s: %w", d.Domain, err))
+			}
+		}
+	}
+	if failed > maxErrors {
+		errs = append(errs, fmt.Errorf("and %d more", failed-maxErrors))
+	}
+	return errors.Join(errs...)
 }

@@ -7,6 +7,7 @@
 //	counts.go    what is counted, in memory until it is saved
 //	day.go       the days that reports are about
 //	reporter.go  who reports
+//	work.go      saving and sending, as long as the server runs
 //	mail.go      the mail around a report
 //	mailto.go    the addresses that want one
 package tally

@@ -1,7 +1,13 @@
 package tally
 
+import "time"
+
 // Every limit of the room.
 const (
+	saveEvery = time.Minute
+	sendEvery = time.Hour // looking for days that are over
+	maxErrors = 5         // of one round that are told
+
 	daySeconds = 86400
 	maxAddress = 254 // bytes of an address that reports are mailed to; RFC 5321 §4.5.3.1.3
 	maxDomain  = 253 // bytes of its domain; RFC 1035 §2.3.4

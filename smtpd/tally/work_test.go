@@ -1,0 +1,135 @@
+package tally
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// running is Work that a test watches, under a clock of its own.
+type running struct {
+	saved, sent int
+	log         bytes.Buffer
+	stop        func()
+	done        chan error
+}
+
+// start runs work within a bubble of synctest.
+func start(t *testing.T, save, send func(ctx context.Context, n int) error) *running {
+	r := &running{done: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	w := Work{
+		Save: func(ctx context.Context) error { r.saved++; return save(ctx, r.saved) },
+		Send: func(ctx context.Context) error { r.sent++; return send(ctx, r.sent) },
+		Log:  slog.New(slog.NewTextHandler(&r.log, nil)),
+	}
+	r.stop = cancel
+	go func() { r.done <- w.Run(ctx) }()
+	return r
+}
+
+// after lets time pass.
+func (r *running) after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func nothing(context.Context, int) error { return nil }
+
+// What takes hours to send keeps nobody from saving; it ends with the server, and before Run does.
+func TestSlowRound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		r := start(t, func(ctx context.Context, n int) error {
+			if ctx.Err() != nil {
+				t.Errorf("save %d: %v", n, ctx.Err())
+			}
+			return nil
+		}, func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			ended = true
+			return ctx.Err()
+		})
+		r.after(10*time.Hour + time.Second)
+		if r.saved != 600 || r.sent != 1 {
+			t.Errorf("in ten hours counts are saved %d times, and %d rounds begun; want 600, 1", r.saved, r.sent)
+		}
+		r.stop()
+		if err := <-r.done; err != nil || r.saved != 601 || !ended || r.log.Len() != 0 {
+			t.Errorf("at the end: %v, saved %d times, sending has ended %t; log:\n%s", err, r.saved, ended, &r.log)
+		}
+	})
+}
+
+// What fails is tried again, and told of.
+func TestTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fail := func(what string) func(context.Context, int) error {
+			return func(_ context.Context, n int) error {
+				if n <= 2 {
+					return fmt.Errorf("%s %d", what, n)
+				}
+				return nil
+			}
+		}
+		r := start(t, fail("save"), fail("send"))
+		r.after(5*time.Hour + time.Second)
+		if r.saved != 300 || r.sent < 4 || strings.Count(r.log.String(), "level=WARN") != 4 || strings.Count(r.log.String(), "save 2") != 1 || strings.Count(r.log.String(), "send 2") != 1 {
+			t.Errorf("saved %d times, sent %d times; log:\n%s", r.saved, r.sent, &r.log)
+		}
+		r.stop()
+		<-r.done
+	})
+}
+
+// The last save is the one whose error counts: nobody tries again.
+func TestLastSave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("disk full")
+		r := start(t, func(context.Context, int) error { return full }, nothing)
+		r.stop()
+		if err := <-r.done; !errors.Is(err, full) || r.saved != 1 || r.sent != 0 {
+			t.Errorf("Run = %v after %d saves, %d rounds", err, r.saved, r.sent)
+		}
+	})
+}
+
+// Every day has its turn, whatever became of others; nobody has one once the server stops.
+func TestEach(t *testing.T) {
+	t.Parallel()
+	full := errors.New("disk full")
+	var days []Day
+	for i := range 2 * maxErrors {
+		days = append(days, Day{int64(i), fmt.Sprintf("d%d.example", i)})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	all := func(context.Context, Day) error { told++; return full }
+	err := Each(ctx, days, all)
+	if !errors.Is(err, full) || told != len(days) || !strings.Contains(err.Error(), "d0.example") || strings.Count(err.Error(), "disk full") != maxErrors ||
+		!strings.Contains(err.Error(), fmt.Sprint(maxErrors, " more")) {
+		t.Errorf("%d told, Each = %v", told, err)
+	}
+	told = 0
+	if err := Each(ctx, days, func(_ context.Context, d Day) error {
+		if told++; d.Number == 2 {
+			cancel()
+		}
+		return nil
+	}); err != nil || told != 3 {
+		t.Errorf("after the end: %d told, %v", told, err)
+	}
+	if err := Each(t.Context(), nil, all); err != nil {
+		t.Errorf("no days: %v", err)
+	}
+}
