@@ -19,7 +19,7 @@ import (
 // Run writes down what is counted, and reports on each day after it is over, until ctx ends.
 func (c *Client) Run(ctx context.Context, r tally.Reporter) error {
 	send := func(ctx context.Context) error { return c.report(ctx, r) }
-	return tally.Work{Save: c.flush, Send: send, Log: c.log}.Run(ctx)
+	return tally.Work{Save: c.flush, Send: send, Log: c.log, Now: c.o.Now}.Run(ctx)
 }
 
 // flush writes the counts into the database.

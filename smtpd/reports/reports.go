@@ -49,5 +49,5 @@ func New(s *store.Store, o Options) *Reports {
 // Run writes down what is counted, reports on each day after it is over, and forgets old reports, until ctx ends.
 func (r *Reports) Run(ctx context.Context) error {
 	send := func(ctx context.Context) error { return errors.Join(r.send(ctx), r.forget(ctx)) }
-	return tally.Work{Save: r.flush, Send: send, Log: r.log}.Run(ctx)
+	return tally.Work{Save: r.flush, Send: send, Log: r.log, Now: r.now}.Run(ctx)
 }

@@ -5,7 +5,7 @@ import "time"
 // Every limit of the room.
 const (
 	saveEvery = time.Minute
-	sendEvery = time.Hour // looking for days that are over
+	sendEvery = time.Hour // looking for days that are over, at some time within it
 	maxErrors = 5         // of one round that are told
 
 	daySeconds = 86400

@@ -3,6 +3,7 @@ package tally
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -12,11 +13,21 @@ type Work struct {
 	Save func(ctx context.Context) error // writes down what is counted
 	Send func(ctx context.Context) error // tells of the days that are over; it may take long, and ends soon after ctx
 	Log  *slog.Logger
+
+	Delay func() time.Duration // of a round within its hour; nil: by chance
+	Now   func() time.Time     // nil: time.Now
 }
 
-// Run saves every minute and sends every hour, each in its own time, until ctx ends. Then it saves once more, and waits for what is being
-// sent.
+// Run saves every minute and sends once in every hour, each in its own time, until ctx ends. Then it saves once more, and waits for what is
+// being sent. When in the hour it sends is left to chance: if everybody did when the day is over, it would be too much for those whom many
+// report to. RFC 8460 §4.1.
 func (w Work) Run(ctx context.Context) error {
+	if w.Delay == nil {
+		w.Delay = randomDelay
+	}
+	if w.Now == nil {
+		w.Now = time.Now
+	}
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	sending.Go(func() { w.sendRounds(ctx) })
@@ -35,7 +46,7 @@ func (w Work) Run(ctx context.Context) error {
 }
 
 func (w Work) sendRounds(ctx context.Context) {
-	wait := time.NewTimer(saveEvery) // what a server before this one left
+	wait := time.NewTimer(w.Delay()) // many servers start at one time, too
 	defer wait.Stop()
 	for {
 		select {
@@ -46,6 +57,9 @@ func (w Work) sendRounds(ctx context.Context) {
 		if err := w.Send(ctx); err != nil && ctx.Err() == nil {
 			w.Log.Warn("not all reports are sent, it will be tried again", "err", err)
 		}
-		wait.Reset(sendEvery)
+		now := w.Now()
+		wait.Reset(now.Truncate(sendEvery).Add(sendEvery + w.Delay()).Sub(now))
 	}
 }
+
+func randomDelay() time.Duration { return rand.N(sendEvery) }

@@ -20,14 +20,20 @@ type running struct {
 	done        chan error
 }
 
-// start runs work within a bubble of synctest.
-func start(t *testing.T, save, send func(ctx context.Context, n int) error) *running {
+// start runs work within a bubble of synctest, with no delays but those given.
+func start(t *testing.T, save, send func(ctx context.Context, n int) error, delays ...time.Duration) *running {
 	r := &running{done: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	w := Work{
 		Save: func(ctx context.Context) error { r.saved++; return save(ctx, r.saved) },
 		Send: func(ctx context.Context) error { r.sent++; return send(ctx, r.sent) },
 		Log:  slog.New(slog.NewTextHandler(&r.log, nil)),
+		Delay: func() (d time.Duration) {
+			if len(delays) > 0 {
+				d, delays = delays[0], delays[1:]
+			}
+			return d
+		},
 	}
 	r.stop = cancel
 	go func() { r.done <- w.Run(ctx) }()
@@ -83,7 +89,7 @@ func TestTriedAgain(t *testing.T) {
 		}
 		r := start(t, fail("save"), fail("send"))
 		r.after(5*time.Hour + time.Second)
-		if r.saved != 300 || r.sent < 4 || strings.Count(r.log.String(), "level=WARN") != 4 || strings.Count(r.log.String(), "save 2") != 1 || strings.Count(r.log.String(), "send 2") != 1 {
+		if r.saved != 300 || r.sent != 6 || strings.Count(r.log.String(), "level=WARN") != 4 || strings.Count(r.log.String(), "save 2") != 1 || strings.Count(r.log.String(), "send 2") != 1 {
 			t.Errorf("saved %d times, sent %d times; log:\n%s", r.saved, r.sent, &r.log)
 		}
 		r.stop()
@@ -91,12 +97,53 @@ func TestTriedAgain(t *testing.T) {
 	})
 }
 
+// Rounds begin some time within each hour, so that not all servers send at once when a day is over.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(9*time.Hour + 30*time.Minute) // the clock of a bubble begins at midnight
+		var began []string
+		send := func(_ context.Context, n int) error {
+			began = append(began, time.Now().UTC().Format("15:04"))
+			if n == 3 {
+				time.Sleep(90 * time.Minute)
+			}
+			return nil
+		}
+		r := start(t, nothing, send, 45*time.Minute, time.Minute, 59*time.Minute, 0, 7*time.Minute)
+		r.after(6 * time.Hour)
+		r.stop()
+		if err := <-r.done; err != nil {
+			t.Error(err)
+		}
+		if got, want := strings.Join(began, " "), "10:15 11:01 12:59 15:00"; got != want {
+			t.Errorf("rounds begin at %s, want %s", got, want)
+		}
+	})
+}
+
+// Nobody has to choose the delays: they differ, and stay within the hour.
+func TestRandomDelay(t *testing.T) {
+	t.Parallel()
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		d := randomDelay()
+		if d < 0 || d >= time.Hour {
+			t.Errorf("delay %s", d)
+		}
+		seen[d] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("all delays are %v", seen)
+	}
+}
+
 // The last save is the one whose error counts: nobody tries again.
 func TestLastSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("disk full")
-		r := start(t, func(context.Context, int) error { return full }, nothing)
+		r := start(t, func(context.Context, int) error { return full }, nothing, time.Minute)
 		r.stop()
 		if err := <-r.done; !errors.Is(err, full) || r.saved != 1 || r.sent != 0 {
 			t.Errorf("Run = %v after %d saves, %d rounds", err, r.saved, r.sent)
