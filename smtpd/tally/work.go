@@ -28,24 +28,30 @@ func (w Work) Run(ctx context.Context) error {
 	if w.Now == nil {
 		w.Now = time.Now
 	}
+	saving := make(chan struct{}, 1) // one at a time
+	save := func(ctx context.Context) error {
+		saving <- struct{}{}
+		defer func() { <-saving }()
+		return w.Save(ctx)
+	}
 	var sending sync.WaitGroup
 	defer sending.Wait()
-	sending.Go(func() { w.sendRounds(ctx) })
+	sending.Go(func() { w.sendRounds(ctx, save) })
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return w.Save(context.WithoutCancel(ctx))
+			return save(context.WithoutCancel(ctx))
 		case <-tick.C:
 		}
-		if err := w.Save(ctx); err != nil && ctx.Err() == nil {
+		if err := save(ctx); err != nil && ctx.Err() == nil {
 			w.Log.Warn("counts for reports are not saved, it will be tried again", "err", err)
 		}
 	}
 }
 
-func (w Work) sendRounds(ctx context.Context) {
+func (w Work) sendRounds(ctx context.Context, save func(context.Context) error) {
 	wait := time.NewTimer(w.Delay()) // many servers start at one time, too
 	defer wait.Stop()
 	for {
@@ -54,7 +60,11 @@ func (w Work) sendRounds(ctx context.Context) {
 			return
 		case <-wait.C:
 		}
-		if err := w.Send(ctx); err != nil && ctx.Err() == nil {
+		err := save(ctx) // a day is told of when all of it is there: more of it would go out as another report of the same name
+		if err == nil {
+			err = w.Send(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			w.Log.Warn("not all reports are sent, it will be tried again", "err", err)
 		}
 		now := w.Now()

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// running is Work that a test watches, under a clock of its own.
+// running is Work that a test looks at when it has ended.
 type running struct {
 	saved, sent int
 	log         bytes.Buffer
@@ -40,10 +41,12 @@ func start(t *testing.T, save, send func(ctx context.Context, n int) error, dela
 	return r
 }
 
-// after lets time pass.
-func (r *running) after(d time.Duration) {
+// end is what Run returns when it is stopped after a time.
+func (r *running) end(d time.Duration) error {
 	time.Sleep(d)
 	synctest.Wait()
+	r.stop()
+	return <-r.done
 }
 
 func nothing(context.Context, int) error { return nil }
@@ -64,13 +67,8 @@ func TestSlowRound(t *testing.T) {
 			ended = true
 			return ctx.Err()
 		})
-		r.after(10*time.Hour + time.Second)
-		if r.saved != 600 || r.sent != 1 {
-			t.Errorf("in ten hours counts are saved %d times, and %d rounds begun; want 600, 1", r.saved, r.sent)
-		}
-		r.stop()
-		if err := <-r.done; err != nil || r.saved != 601 || !ended || r.log.Len() != 0 {
-			t.Errorf("at the end: %v, saved %d times, sending has ended %t; log:\n%s", err, r.saved, ended, &r.log)
+		if err := r.end(10*time.Hour + time.Second); err != nil || r.saved != 602 || r.sent != 1 || !ended || r.log.Len() != 0 {
+			t.Errorf("after ten hours: %v, saved %d times, %d rounds, the last has ended %t, want 602, 1; log:\n%s", err, r.saved, r.sent, ended, &r.log)
 		}
 	})
 }
@@ -88,12 +86,9 @@ func TestTriedAgain(t *testing.T) {
 			}
 		}
 		r := start(t, fail("save"), fail("send"))
-		r.after(5*time.Hour + time.Second)
-		if r.saved != 300 || r.sent != 6 || strings.Count(r.log.String(), "level=WARN") != 4 || strings.Count(r.log.String(), "save 2") != 1 || strings.Count(r.log.String(), "send 2") != 1 {
-			t.Errorf("saved %d times, sent %d times; log:\n%s", r.saved, r.sent, &r.log)
+		if err := r.end(5*time.Hour + time.Second); err != nil || r.saved != 307 || r.sent != 5 || strings.Count(r.log.String(), "level=WARN") != 4 || strings.Count(r.log.String(), "save 2") != 1 || strings.Count(r.log.String(), "send 2") != 1 {
+			t.Errorf("%v, saved %d times, sent %d times; log:\n%s", err, r.saved, r.sent, &r.log)
 		}
-		r.stop()
-		<-r.done
 	})
 }
 
@@ -111,13 +106,48 @@ func TestDelay(t *testing.T) {
 			return nil
 		}
 		r := start(t, nothing, send, 45*time.Minute, time.Minute, 59*time.Minute, 0, 7*time.Minute)
-		r.after(6 * time.Hour)
-		r.stop()
-		if err := <-r.done; err != nil {
+		if err := r.end(6 * time.Hour); err != nil {
 			t.Error(err)
 		}
 		if got, want := strings.Join(began, " "), "10:15 11:01 12:59 15:00"; got != want {
 			t.Errorf("rounds begin at %s, want %s", got, want)
+		}
+	})
+}
+
+// A day is told of when all that was counted on it is saved, and not at all while it cannot be: what came later would go out as a second
+// report with the same name.
+func TestSavedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var happened []string
+		note := func(what string) {
+			mu.Lock()
+			defer mu.Unlock()
+			happened = append(happened, what+time.Now().UTC().Format(" 15:04:05"))
+		}
+		save := func(context.Context, int) error {
+			time.Sleep(40 * time.Second)
+			note("saved")
+			return nil
+		}
+		send := func(context.Context, int) error { note("sent"); return nil }
+		time.Sleep(23*time.Hour + 58*time.Minute + 30*time.Second)
+		r := start(t, save, send, 90*time.Second)
+		if err := r.end(2*time.Minute + 50*time.Second); err != nil {
+			t.Error(err)
+		}
+		want := "saved 00:00:10, saved 00:00:50, sent 00:00:50, "
+		if got := strings.Join(happened, ", "); !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("disk full")
+		r := start(t, func(context.Context, int) error { return full }, nothing)
+		if err := r.end(10 * time.Hour); !errors.Is(err, full) || r.sent != 0 {
+			t.Errorf("%v, %d rounds without what was counted", err, r.sent)
 		}
 	})
 }
@@ -144,8 +174,7 @@ func TestLastSave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("disk full")
 		r := start(t, func(context.Context, int) error { return full }, nothing, time.Minute)
-		r.stop()
-		if err := <-r.done; !errors.Is(err, full) || r.saved != 1 || r.sent != 0 {
+		if err := r.end(0); !errors.Is(err, full) || r.saved != 1 || r.sent != 0 {
 			t.Errorf("Run = %v after %d saves, %d rounds", err, r.saved, r.sent)
 		}
 	})
