@@ -18,36 +18,32 @@ import (
 )
 
 // openReports opens what exchanges reports with other servers.
-func (r *rooms) openReports(ctx context.Context, o outside) error {
-	who, err := r.reporter(ctx, config.ReportDMARC)
-	if err != nil {
-		return err
-	}
+func (r *rooms) openReports(o outside) {
 	r.Reports = reports.New(r.Store, reports.Options{
-		Hostname: r.Config.Server.Hostname, Local: r.Directory.IsLocalDomain, Resolver: r.DNS, Reporter: who, Keep: r.Config.Reports.Keep,
+		Hostname: r.Config.Server.Hostname, Local: r.Directory.IsLocalDomain, Resolver: r.DNS, Reporter: r.reporters(config.ReportDMARC), Keep: r.Config.Reports.Keep,
 		Log: r.Log.With("room", "reports"), Now: o.now,
 	})
 	r.Queue.OnFailure(kindReport, func(*store.Tx, queue.Failure) error { return nil }) // the log has it; the next one comes tomorrow
-	return nil
 }
 
 // runRemote counts TLS on connections to other servers, and reports about it.
 func (r *rooms) runRemote(ctx context.Context) error {
-	who, err := r.reporter(ctx, config.ReportTLS)
-	if err != nil {
-		return err
-	}
-	return r.Remote.Run(ctx, who)
+	return r.Remote.Run(ctx, r.reporters(config.ReportTLS))
 }
 
-// reporter is who sends reports of a kind: the first domain, with the address that our records in the DNS name for those of others. Before
-// there is a domain, or if the settings want none of that kind, nobody does.
-func (r *rooms) reporter(ctx context.Context, kind string) (tally.Reporter, error) {
-	domains, err := r.Directory.Domains(ctx)
-	if err != nil || len(domains) == 0 || !slices.Contains(r.Config.Reports.Send, kind) {
-		return tally.Reporter{}, err
+// reporters looks for who sends reports of a kind: the first domain there is then, with the address that our records in the DNS name for
+// those of others. It is nil if the settings want none of that kind.
+func (r *rooms) reporters(kind string) tally.Lookup {
+	if !slices.Contains(r.Config.Reports.Send, kind) {
+		return nil
 	}
-	return tally.Reporter{Organization: domains[0], From: "postmaster@" + domains[0], Mailer: reportMailer{r, domains[0]}}, nil
+	return func(ctx context.Context) (tally.Reporter, error) {
+		domains, err := r.Directory.Domains(ctx)
+		if err != nil || len(domains) == 0 {
+			return tally.Reporter{}, err
+		}
+		return tally.Reporter{Organization: domains[0], From: "postmaster@" + domains[0], Mailer: reportMailer{r, domains[0]}}, nil
+	}
 }
 
 // kindReport is the kind of messages that carry reports.

@@ -22,7 +22,7 @@ func TestReportMailer(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	r := openSchool(t, newSchool(t))
-	reporting, err := r.reporter(ctx, config.ReportTLS)
+	reporting, err := r.reporters(config.ReportTLS).Reporter(ctx)
 	if err != nil || reporting.From != "postmaster@school.test" || reporting.Mailer == nil {
 		t.Fatalf("TLS reports come from %+v, %v", reporting, err)
 	}
@@ -57,8 +57,30 @@ func TestReportMailer(t *testing.T) {
 		t.Errorf("in the queue as %q, %v", got, err)
 	}
 	r.Config.Reports.Send = []string{config.ReportDMARC}
-	if reporting, err := r.reporter(ctx, config.ReportTLS); err != nil || reporting.Mailer != nil {
-		t.Errorf("turned off, but %+v, %v", reporting, err)
+	if who := r.reporters(config.ReportTLS); who != nil {
+		t.Error("turned off, but somebody reports")
+	}
+}
+
+// Reports come from the domain that there is when they are sent, not when the server starts.
+func TestReporters(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r := openSchool(t, newSchool(t))
+	who := r.reporters(config.ReportDMARC)
+	for _, step := range []struct {
+		change func(context.Context, string) error
+		domain string
+		want   string
+	}{
+		{r.Directory.RemoveDomain, "school.test", ""}, {r.Directory.AddDomain, "other.test", "postmaster@other.test"},
+	} {
+		if err := step.change(ctx, step.domain); err != nil {
+			t.Fatal(err)
+		}
+		if by, err := who.Reporter(ctx); err != nil || by.From != step.want || (by.Mailer != nil) != (step.want != "") {
+			t.Errorf("reports come from %+v, %v, want %q", by, err, step.want)
+		}
 	}
 }
 

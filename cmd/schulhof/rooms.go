@@ -110,7 +110,8 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err := errors.Join(r.openOutside(o), r.openReturns(o), r.openQueue(ctx, o), r.openFilters(ctx, o)); err != nil {
 		return err
 	}
-	if err := errors.Join(r.openReports(ctx, o), r.openChecker(ctx, o)); err != nil {
+	r.openReports(o)
+	if err := r.openChecker(ctx, o); err != nil {
 		return err
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{

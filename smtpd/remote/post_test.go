@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"schulhof/smtpd/tally"
 )
 
 func TestPostAddress(t *testing.T) {
@@ -102,7 +100,7 @@ func TestPostAgain(t *testing.T) {
 			clock.add(time.Date(2027, 3, 1+days, 0, 0, 0, 0, time.UTC).Sub(clock.Now()))
 			out := &sentReports{store: s}
 			got = nil
-			if err := w.client.report(t.Context(), tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: out}); err != nil {
+			if err := w.client.report(t.Context(), reportedBy(out)); err != nil {
 				t.Fatal(err)
 			}
 			for range out.to {

@@ -64,6 +64,13 @@ func (s *sentReports) SendReport(ctx context.Context, to []string, message []byt
 	return s.store.Write(ctx, also)
 }
 
+// reportedBy is a school whose reports go to m.
+func reportedBy(m tally.Mailer) tally.Lookup {
+	return func(context.Context) (tally.Reporter, error) {
+		return tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: m}, nil
+	}
+}
+
 // TestReports: what happened on a day is told once, after its end, to those who want it, over restarts and failures.
 func TestReports(t *testing.T) {
 	t.Parallel()
@@ -73,7 +80,7 @@ func TestReports(t *testing.T) {
 	w.dns.Break("_smtp._tls.unknown.example", dnstest.ServFail)
 	sts := &stsPolicy{Text: policyText("enforce", "mx.there.example")}
 	out := &sentReports{store: s}
-	r := tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: out}
+	r := reportedBy(out)
 	do := func(f func(context.Context) error) {
 		t.Helper()
 		if err := f(t.Context()); err != nil {
@@ -151,7 +158,7 @@ func TestOneFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &sentReports{store: s, fail: errors.New("disk full"), only: "a.example"}
-	r := tally.Reporter{Organization: "School", From: "postmaster@us.example", Mailer: out}
+	r := reportedBy(out)
 	clock.add(reportDays * 24 * time.Hour)
 	if err := w.client.report(t.Context(), r); !errors.Is(err, out.fail) || !strings.Contains(err.Error(), "a.example") {
 		t.Errorf("report = %v", err)
@@ -171,6 +178,43 @@ func TestOneFails(t *testing.T) {
 	}
 	if len(out.to) != 2 {
 		t.Errorf("sent to %q", out.to)
+	}
+}
+
+// TestReporter: who reports is asked on each round. While that is not known everything waits; when it is nobody, nobody is asked anything.
+func TestReporter(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	clock := &movable{now: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := newWorld(t, func(o *Options) { o.Store, o.Now = s, clock.Now }, `_smtp._tls.there.example. TXT "v=TLSRPTv1; rua=mailto:tls@there.example"`)
+	out := &sentReports{store: s}
+	locked := errors.New("locked")
+	for _, step := range []struct {
+		name       string
+		who        tally.Lookup
+		err        error
+		sent, left int
+	}{
+		{"the database does not answer", func(context.Context) (tally.Reporter, error) { return tally.Reporter{}, locked }, locked, 0, 1},
+		{"a school without a domain", func(context.Context) (tally.Reporter, error) { return tally.Reporter{}, nil }, nil, 0, 0},
+		{"its first domain", reportedBy(out), nil, 1, 0},
+		{"turned off", nil, nil, 1, 0},
+	} {
+		w.client.counted.worked("there.example", policyNone, nil)
+		if err := w.client.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		clock.add(24 * time.Hour)
+		if err := w.client.report(t.Context(), step.who); !errors.Is(err, step.err) {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		var left []tally.Day
+		if err := s.Read(t.Context(), func(tx *store.Tx) (err error) { left, err = selectDays(tx, 1<<40); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if len(out.to) != step.sent || len(left) != step.left {
+			t.Errorf("%s: sent to %q, left %v", step.name, out.to, left)
+		}
 	}
 }
 
@@ -210,7 +254,7 @@ func TestRun(t *testing.T) {
 	w.client.counted.worked("there.example", policyNone, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.client.Run(ctx, tally.Reporter{}); err != nil {
+	if err := w.client.Run(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	var n int64

@@ -16,9 +16,9 @@ import (
 	"schulhof/store"
 )
 
-// Run writes down what is counted, and reports on each day after it is over, until ctx ends.
-func (c *Client) Run(ctx context.Context, r tally.Reporter) error {
-	send := func(ctx context.Context) error { return c.report(ctx, r) }
+// Run writes down what is counted, and reports on each day after it is over in the name of whom who names then, until ctx ends.
+func (c *Client) Run(ctx context.Context, who tally.Lookup) error {
+	send := func(ctx context.Context) error { return c.report(ctx, who) }
 	return tally.Work{Save: c.flush, Send: send, Log: c.log, Now: c.o.Now}.Run(ctx)
 }
 
@@ -31,13 +31,17 @@ func (c *Client) flush(ctx context.Context) error {
 }
 
 // report tells each domain's owner about the days that are over. What nobody wants to hear is forgotten.
-func (c *Client) report(ctx context.Context, r tally.Reporter) error {
+func (c *Client) report(ctx context.Context, who tally.Lookup) error {
 	if c.o.Store == nil {
 		return nil
 	}
+	r, err := who.Reporter(ctx)
+	if err != nil {
+		return err
+	}
 	today := tally.Number(c.o.Now())
 	var due []tally.Day
-	err := c.o.Store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = c.o.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		due, err = selectDays(tx, today)
 		return err
 	})
@@ -50,6 +54,9 @@ func (c *Client) report(ctx context.Context, r tally.Reporter) error {
 // reportDay sends one report, if somebody wants it.
 func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
+	if r.Mailer == nil {
+		return c.o.Store.WriteBulk(ctx, forget)
+	}
 	late := today-d.Number > reportDays
 	to, post, err := c.addressees(ctx, d.Domain)
 	switch {
@@ -58,7 +65,7 @@ func (c *Client) reportDay(ctx context.Context, r tally.Reporter, d tally.Day, t
 	case err != nil:
 		c.log.Info("remote: TLS report given up, nobody knows who wants it", "domain", d.Domain, "day", d.Begin().Format(time.DateOnly), "err", err)
 		return c.o.Store.WriteBulk(ctx, forget)
-	case len(to)+len(post) == 0 || r.Mailer == nil:
+	case len(to)+len(post) == 0:
 		return c.o.Store.WriteBulk(ctx, forget)
 	}
 	var rows map[countKey]int64

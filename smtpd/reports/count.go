@@ -43,7 +43,7 @@ type line struct {
 // not counted: the message comes again.
 func (r *Reports) Count(f Found) {
 	d := &f.Verdict.DMARC
-	if r.o.Reporter.Mailer == nil || !d.Wanted || d.Result != authenticate.Pass && d.Result != authenticate.Fail {
+	if r.o.Reporter == nil || !d.Wanted || d.Result != authenticate.Pass && d.Result != authenticate.Fail {
 		return
 	}
 	text, err := json.Marshal(lineOf(f))

@@ -16,7 +16,7 @@ type Options struct {
 	Hostname string                                                 // our name in Authentication-Results fields
 	Local    func(ctx context.Context, domain string) (bool, error) // whether a domain is ours
 	Resolver authenticate.Resolver                                  // for who wants reports
-	Reporter tally.Reporter                                         // without a Mailer no reports about mail are counted and sent
+	Reporter tally.Lookup                                           // nil: no reports about mail are counted and sent
 	Keep     time.Duration                                          // how long reports of others are kept; 0: DefaultKeep
 	Log      *slog.Logger                                           // nil: none
 	Now      func() time.Time                                       // nil: time.Now

@@ -35,6 +35,9 @@ type world struct {
 	to    [][]string
 	mails []string
 	full  map[string]error // what becomes of mail to an address
+
+	by     tally.Reporter
+	nobody error // why it is not known who reports
 }
 
 func (w *world) LookupTXT(_ context.Context, name string) ([]string, error) {
@@ -74,8 +77,9 @@ func (w *world) SendReport(ctx context.Context, to []string, message []byte, als
 func newWorld(t *testing.T, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, clock: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC), txt: map[string]string{}}
+	w.by = tally.Reporter{Organization: "school.test", From: "postmaster@school.test", Mailer: w}
 	w.Reports = New(s, Options{
-		Hostname: "mail.school.test", Resolver: w, Reporter: tally.Reporter{Organization: "school.test", From: "postmaster@school.test", Mailer: w},
+		Hostname: "mail.school.test", Resolver: w, Reporter: func(context.Context) (tally.Reporter, error) { return w.by, w.nobody },
 		Local: func(_ context.Context, domain string) (bool, error) { return domain == "school.test", nil },
 		Now:   func() time.Time { return w.clock },
 	})

@@ -15,21 +15,28 @@ import (
 
 // send tells each domain's owner about the days that are over. What nobody wants to hear is forgotten.
 func (r *Reports) send(ctx context.Context) error {
+	by, err := r.o.Reporter.Reporter(ctx)
+	if err != nil {
+		return err
+	}
 	today := tally.Number(r.now())
 	var due []tally.Day
-	err := r.store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = r.store.Read(ctx, func(tx *store.Tx) (err error) {
 		due, err = selectDays(tx, today)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return tally.Each(ctx, due, func(ctx context.Context, d tally.Day) error { return r.sendDay(ctx, d, today) })
+	return tally.Each(ctx, due, func(ctx context.Context, d tally.Day) error { return r.sendDay(ctx, &by, d, today) })
 }
 
 // sendDay sends one report, if somebody wants it.
-func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
+func (r *Reports) sendDay(ctx context.Context, by *tally.Reporter, d tally.Day, today int64) error {
 	forget := func(tx *store.Tx) error { return deleteDay(tx, d) }
+	if by.Mailer == nil {
+		return r.store.WriteBulk(ctx, forget)
+	}
 	published, to, err := r.addressees(ctx, d.Domain)
 	switch {
 	case err != nil && (today-d.Number <= giveUp || ctx.Err() != nil):
@@ -37,10 +44,10 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 	case err != nil:
 		r.log.Info("reports: DMARC report given up, nobody knows who wants it", "domain", d.Domain, "day", d.Begin().Format(time.DateOnly), "err", err)
 		return r.store.WriteBulk(ctx, forget)
-	case len(to) == 0 || r.o.Reporter.Mailer == nil:
+	case len(to) == 0:
 		return r.store.WriteBulk(ctx, forget)
 	}
-	a := r.aggregate(published, d)
+	a := newAggregate(by, published, d)
 	err = r.store.Read(ctx, func(tx *store.Tx) (err error) {
 		a.Records, err = selectRecords(tx, d)
 		return err
@@ -62,7 +69,7 @@ func (r *Reports) sendDay(ctx context.Context, d tally.Day, today int64) error {
 		r.log.Info("reports: too large for who wants it", "domain", d.Domain, "bytes", len(packed))
 		return r.store.WriteBulk(ctx, forget)
 	}
-	if err := r.o.Reporter.Mailer.SendReport(ctx, addresses, r.mail(a, d, packed, addresses), forget); err != nil {
+	if err := by.Mailer.SendReport(ctx, addresses, r.mail(by, a, d, packed, addresses), forget); err != nil {
 		return err
 	}
 	r.log.Info("reports: DMARC report", "domain", d.Domain, "to", addresses, "lines", len(a.Records))
@@ -82,10 +89,9 @@ func (r *Reports) addressees(ctx context.Context, domain string) (p authenticate
 	return p, to, err
 }
 
-// aggregate is the report without its records.
-func (r *Reports) aggregate(p authenticate.Published, d tally.Day) *aggregate {
+// newAggregate is the report without its records.
+func newAggregate(by *tally.Reporter, p authenticate.Published, d tally.Day) *aggregate {
 	alignment := map[bool]string{true: "s", false: "r"}
-	by := &r.o.Reporter
 	return &aggregate{
 		Version: "1.0",
 		Metadata: aggregateMetadata{
@@ -109,9 +115,9 @@ func (a *aggregate) pack() ([]byte, error) {
 }
 
 // mail writes the mail that carries a report. RFC 7489 §7.2.1.1.
-func (r *Reports) mail(a *aggregate, d tally.Day, packed []byte, to []string) []byte {
+func (r *Reports) mail(by *tally.Reporter, a *aggregate, d tally.Day, packed []byte, to []string) []byte {
 	m := tally.Mail{
-		Kind: "dmarc", By: &r.o.Reporter, To: to, Date: r.now(), Day: d, ID: a.Metadata.ReportID,
+		Kind: "dmarc", By: by, To: to, Date: r.now(), Day: d, ID: a.Metadata.ReportID,
 		Type: "multipart/mixed", Text: "This is a report about mail in the name of " + d.Domain + " (DMARC, RFC 7489).",
 		File: "application/gzip", Suffix: ".xml.gz", Packed: packed,
 	}

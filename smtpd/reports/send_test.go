@@ -144,11 +144,11 @@ func TestPatience(t *testing.T) {
 	w.check(w.flush(ctx))
 	w.clock = w.clock.Add(daySeconds * time.Second)
 	stop := errors.New("disk full")
-	w.o.Reporter.Mailer = refusing{stop}
+	w.by.Mailer = refusing{stop}
 	if err := w.send(ctx); !errors.Is(err, stop) {
 		t.Errorf("a report that cannot be accepted: %v", err)
 	}
-	w.o.Reporter.Mailer = w
+	w.by.Mailer = w
 	w.check(w.send(ctx))
 	w.check(w.send(ctx))
 	if len(w.to) != 1 || len(w.to[0]) != 2 {
@@ -192,6 +192,39 @@ func TestOneFails(t *testing.T) {
 	w.check(w.send(ctx))
 	if len(w.to) != 2 || !regexp.MustCompile(`level=INFO .*given up.* domain=down\.example day=2026-11-25 err=`).Match(log.Bytes()) {
 		t.Errorf("sent to %q; log:\n%s", w.to, &log)
+	}
+}
+
+// TestReporter: who reports is asked on each round. While that is not known everything waits; when it is nobody, nobody is asked anything.
+func TestReporter(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := newWorld(t, storetest.Open(t))
+	by := w.by
+	w.txt["_dmarc.there.example"] = "v=DMARC1; p=none; rua=mailto:d@there.example"
+	for _, step := range []struct {
+		name   string
+		by     tally.Reporter
+		nobody error
+		sent   string
+		left   int64
+	}{
+		{"the database does not answer", by, errors.New("locked"), "", 1},
+		{"a school without a domain", tally.Reporter{}, nil, "", 0},
+		{"its first domain", by, nil, "From: <postmaster@school.test>", 0},
+		{"another one", tally.Reporter{Organization: "o", From: "postmaster@other.test", Mailer: w}, nil, "From: <postmaster@other.test>", 0},
+	} {
+		w.by, w.nobody, w.mails = step.by, step.nobody, nil
+		w.Count(found("there.example", true, authenticate.Fail))
+		w.check(w.flush(ctx))
+		day := w.clock.Unix() / daySeconds
+		w.clock = w.clock.Add(24 * time.Hour)
+		if err := w.send(ctx); !errors.Is(err, step.nobody) {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		if lines, _ := w.messages(day); lines != step.left || !strings.HasPrefix(strings.Join(w.mails, ""), step.sent) || len(w.mails) != min(len(step.sent), 1) {
+			t.Errorf("%s: %d lines are left, sent %.60q", step.name, lines, w.mails)
+		}
 	}
 }
 
@@ -350,7 +383,7 @@ func TestCounted(t *testing.T) {
 			t.Errorf("%v is counted %d times, want %d", key, n, want)
 		}
 	}
-	w.o.Reporter.Mailer = nil
+	w.o.Reporter = nil
 	if w.Count(f); len(w.counted.Take()) != 0 {
 		t.Error("counted, though nobody will report it")
 	}
@@ -385,7 +418,7 @@ func TestSchema(t *testing.T) {
 	w := newWorld(t, nil)
 	l := lineOf(found("there.example", true, authenticate.Fail))
 	l.Reason = "local_policy"
-	a := w.aggregate(authenticate.Published{Domain: "there.example", Policy: "none", Subdomain: "reject", StrictSPF: true, Percent: 0}, tally.Day{Number: dayOne, Domain: "there.example"})
+	a := newAggregate(&w.by, authenticate.Published{Domain: "there.example", Policy: "none", Subdomain: "reject", StrictSPF: true, Percent: 0}, tally.Day{Number: dayOne, Domain: "there.example"})
 	a.Records = []aggregateRecord{l.record(5), l.record(1)}
 	packed, err := a.pack()
 	w.check(err)
@@ -436,7 +469,7 @@ func TestMail(t *testing.T) {
 		}
 		data := bytes.Repeat([]byte("\x1f\x8b\x00\xff"), 50)
 		day := tally.Day{Number: dayOne, Domain: domain}
-		text := string(w.mail(w.aggregate(authenticate.Published{Domain: domain}, day), day, data, to))
+		text := string(w.mail(&w.by, newAggregate(&w.by, authenticate.Published{Domain: domain}, day), day, data, to))
 		for i, l := range strings.Split(text, "\r\n") {
 			if len(l) > 998 || strings.ContainsAny(l, "\r\n") {
 				t.Errorf("line %d has %d bytes: %q", i, len(l), l)

@@ -2,6 +2,7 @@ package tally
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"schulhof/store"
@@ -22,3 +23,18 @@ type Reporter struct {
 
 // Domain is ours, that reports come from.
 func (r *Reporter) Domain() string { return r.From[strings.LastIndexByte(r.From, '@')+1:] }
+
+// Lookup says who reports now. It is asked on every round of sending: a school may get its first domain while the server runs.
+type Lookup func(ctx context.Context) (Reporter, error)
+
+// Reporter asks l. Without one nobody reports.
+func (l Lookup) Reporter(ctx context.Context) (Reporter, error) {
+	if l == nil {
+		return Reporter{}, nil
+	}
+	by, err := l(ctx)
+	if err != nil {
+		return Reporter{}, fmt.Errorf("who reports: %w", err)
+	}
+	return by, nil
+}
