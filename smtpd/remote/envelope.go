@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"schulhof/mailbox/message"
 )
 
 const textRequireTLS = "The message must stay protected on its whole way, which the server does not promise (REQUIRETLS)"
@@ -101,22 +103,12 @@ func (t *transaction) rcpt(to Recipient) string {
 
 // asciiAddress puts the domain of an address into ASCII; utf8: there is still something that is not.
 func asciiAddress(address string) (ascii string, utf8 bool) {
-	at := strings.LastIndexByte(address, '@')
-	if at >= 0 {
-		if domain := asciiDomain(address[at+1:]); domain != "" && !isASCII(address[at+1:]) {
-			address = address[:at+1] + domain
+	if local, domain, _ := message.CutAddress(address); !message.IsASCII(domain) {
+		if domain = asciiDomain(domain); domain != "" {
+			address = local + "@" + domain
 		}
 	}
-	return address, !isASCII(address)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
+	return address, !message.IsASCII(address)
 }
 
 // validPath refuses what would end the path, or the line, that the address stands in.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"schulhof/mailbox/message"
 	"schulhof/store"
 )
 
@@ -102,7 +103,7 @@ func waitingKey(n netip.Prefix, m *Message) []byte {
 
 // domainOf is what stands behind the @, in lower case.
 func domainOf(address string) string {
-	_, domain, _ := cutLast(address, "@")
+	_, domain, _ := message.CutAddress(address)
 	return strings.ToLower(domain)
 }
 

@@ -117,7 +117,7 @@ func (f *facts) fromOurs() bool {
 // nameIsAddress: the name that people see is the address of somebody else.
 func (f *facts) nameIsAddress() bool {
 	for _, a := range f.head.from {
-		_, shown, ok := cutLast(a.Name, "@")
+		_, shown, ok := message.CutAddress(a.Name)
 		if !ok {
 			continue
 		}
@@ -159,12 +159,4 @@ func firstWord(s string) string {
 		return s[:i]
 	}
 	return s
-}
-
-// cutLast is strings.Cut at the last sep.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
