@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"schulhof/mailbox"
@@ -103,8 +104,14 @@ func (p *planner) edited(l *letter, header []byte) (*letter, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.sender = l.sender
+	made.insteadOf(l)
 	return made, nil
+}
+
+// insteadOf notes of which letter l is made. A script that changes who wrote it writes in nobody's name but its owner's.
+func (l *letter) insteadOf(old *letter) {
+	l.sender = old.sender
+	l.genuine = old.genuine && slices.Equal(l.index.Headers.From, old.index.Headers.From)
 }
 
 // content is what stands behind the header.

@@ -150,6 +150,7 @@ type letter struct {
 	body    io.ReaderAt
 	index   *message.Index
 	sender  string
+	genuine bool // whoever From names wrote it: we, or somebody who is certain
 	view    *sieve.Message
 }
 
@@ -194,7 +195,7 @@ func (p *planner) form(known map[*mailbox.Prepared]*letter, form *mailbox.Prepar
 	if l := known[form]; l != nil {
 		return l, nil
 	}
-	l := &letter{message: form, sender: p.req.Sender}
+	l := &letter{message: form, sender: p.req.Sender, genuine: p.req.Certain}
 	if form == nil {
 		l.body, l.index = p.req.Body, p.req.Message.Index
 	} else {

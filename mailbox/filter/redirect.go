@@ -107,7 +107,7 @@ func (p *planner) sendOutside(i int, owner *directory.Account, l *letter, a siev
 		Message: on.message, Account: owner.ID, Sender: p.outsideSender(owner, l.sender), Recipient: a.Address, For: i, EightBit: other, UTF8: other,
 	}
 	_, out.Sealed, _ = message.CutAddress(owner.Address)
-	if p.req.Certain {
+	if on.genuine {
 		out.Signed = p.authorDomain(on)
 	}
 	p.plan.Outgoing = append(p.plan.Outgoing, out)
@@ -178,7 +178,7 @@ func (p *planner) forwarded(owner *directory.Account, l *letter, header []byte, 
 	if err != nil {
 		return nil, err
 	}
-	on.sender = l.sender
+	on.insteadOf(l)
 	return on, nil
 }
 

@@ -204,3 +204,48 @@ func TestAMessageCannotMultiply(t *testing.T) {
 		t.Errorf("one message led to %d, want 1 to %d", total, maxSent+1)
 	}
 }
+
+// TestWhoseNameIsSigned: what leaves is signed in the name that From has when that is certain to be true. What comes from somebody who may
+// only claim it, and what a script has put into another's name, is not.
+func TestWhoseNameIsSigned(t *testing.T) {
+	t.Parallel()
+	const on = `redirect "me@home.example";`
+	const edit = `require "editheader"; deleteheader "From"; addheader "From" "head@school.test"; `
+	w := newSchool(t, storetest.Open(t), Options{}, "anna", "ben")
+	bens := strings.ReplaceAll(hello("anna", "hello"), "lena@else.example", "ben@school.test")
+	tests := []struct {
+		name, script string
+		mail         parcel
+		want         string // the domain that signs
+	}{
+		{"what somebody elsewhere wrote", on, parcel{text: hello("anna", "hello")}, ""},
+		{"what claims to be of ours", on, parcel{text: bens}, ""},
+		{"what one of us wrote", on, parcel{from: "ben@school.test", certain: true, text: bens}, "school.test"},
+		{"in a name elsewhere", on, parcel{from: "ben@school.test", certain: true, text: hello("anna", "hello")}, ""},
+		{"in another's name, by a script", edit + on, parcel{from: "ben@school.test", certain: true, text: bens}, ""},
+		{"in two names, by a script", `require "editheader"; addheader :last "From" "head@school.test"; ` + on,
+			parcel{from: "ben@school.test", certain: true, text: bens}, ""},
+		{"with another subject", `require "editheader"; addheader "X-Seen" "yes"; ` + on, parcel{from: "ben@school.test", certain: true, text: bens}, "school.test"},
+		{"an answer", `require "vacation"; vacation "away";`, parcel{text: hello("anna", "hello")}, "school.test"},
+		{"a refusal", `require "reject"; reject "no";`, parcel{certain: true, text: hello("anna", "hello")}, "school.test"},
+	}
+	for _, tt := range tests {
+		w.script("anna", tt.script)
+		tt.mail.to = []string{"anna@school.test"}
+		w.receive(tt.mail)
+		if len(w.queue) != 1 || w.queue[0].Signed != tt.want {
+			t.Errorf("%s: %+v left, want one message signed by %q", tt.name, w.queue, tt.want)
+		}
+		w.queue = nil
+	}
+	// A script of his sends on what hers answers, and what hers has put into another's name.
+	w.script("ben", on)
+	for script, want := range map[string]string{`require "vacation"; vacation :handle "b" "away";`: "school.test", edit + `redirect "ben@school.test";`: ""} {
+		w.script("anna", script)
+		w.receive(parcel{from: "ben@school.test", to: []string{"anna@school.test"}, certain: true, text: bens})
+		if len(w.queue) != 1 || w.queue[0].Signed != want {
+			t.Errorf("%s: %+v left, want one message signed by %q", script, w.queue, want)
+		}
+		w.queue = nil
+	}
+}

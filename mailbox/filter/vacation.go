@@ -75,6 +75,7 @@ func (p *planner) send(owner *directory.Account, m *letter, address string, dept
 	}
 	p.n++
 	p.count(owner.ID, sent{answers: 1})
+	m.genuine = true
 	if outside {
 		eight, utf8, err := m.letters()
 		p.plan.Outgoing = append(p.plan.Outgoing, Outgoing{
