@@ -95,7 +95,7 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 		Message: p.plain, Sender: t.envelope.Sender, Recipients: p.to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
 		Also: func(tx *store.Tx) error { return s.alsoCommit(tx, t, p) },
 	}
-	plan, err := s.filtered(ctx, t, &d)
+	plan, err := s.filtered(ctx, t, p, &d)
 	if err != nil {
 		return nil, err
 	}

@@ -22,13 +22,13 @@ func (s *session) answeredBefore(key [32]byte, to []mailbox.To) (results []error
 }
 
 // filtered lets the recipients' filters decide, and puts what they decided into d. The plan is nil when none of them has a filter.
-func (s *session) filtered(ctx context.Context, t *transaction, d *mailbox.Delivery) (*filter.Plan, error) {
+func (s *session) filtered(ctx context.Context, t *transaction, p *prepared, d *mailbox.Delivery) (*filter.Plan, error) {
 	f := s.srv.o.Filters
 	if f == nil || !f.Concerns(d.Recipients) {
 		return nil, nil
 	}
 	req := &filter.Request{
-		Message: d.Message, Body: t.body.spool, Sender: t.envelope.Sender, To: s.addressed(t, d.Recipients),
+		Message: d.Message, Body: t.body.spool, Sender: t.envelope.Sender, To: s.addressed(t, p),
 		Certain: s.writer(ctx) != 0, Outside: s.srv.o.Outbound != nil,
 	}
 	if !s.door.submit {
@@ -75,7 +75,7 @@ func (s *session) planned(tx *store.Tx, plan *filter.Plan, t *transaction) error
 
 // addressed adds to each mailbox which address led to it, and whether it alone can still be refused: SMTP has one answer for all
 // recipients, LMTP one for each; who submits is told by a notice.
-func (s *session) addressed(t *transaction, list []mailbox.To) []filter.Recipient {
+func (s *session) addressed(t *transaction, p *prepared) []filter.Recipient {
 	address := make(map[directory.ID]string, len(t.to))
 	for _, r := range t.recipients {
 		for _, i := range r.to {
@@ -85,9 +85,10 @@ func (s *session) addressed(t *transaction, list []mailbox.To) []filter.Recipien
 		}
 	}
 	alone := s.door.lmtp || s.door.submit || len(t.to)+len(t.outside) == 1
-	out := make([]filter.Recipient, len(list))
-	for i, to := range list {
-		out[i] = filter.Recipient{To: to, Address: address[to.Owner], MayRefuse: alone && to.Via == ""}
+	out := make([]filter.Recipient, len(p.to))
+	for i, to := range p.to {
+		notice := i >= len(p.to)-p.told
+		out[i] = filter.Recipient{To: to, Address: address[to.Owner], MayRefuse: alone && to.Via == "" && !notice, Notice: notice}
 	}
 	return out
 }

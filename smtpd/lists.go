@@ -111,6 +111,7 @@ func (s *session) mayReach(ctx context.Context, list []directory.Recipient, grou
 type prepared struct {
 	plain  *mailbox.Prepared // as it came; nil if nobody gets that
 	to     []mailbox.To      // readers, then who is told of a held message
+	told   int               // how many those are
 	copies *lists.Copies     // nil: no lists
 	held   []*lists.Holding
 }
@@ -197,6 +198,7 @@ func (s *session) hold(ctx context.Context, t *transaction, p *prepared) error {
 		}
 		p.held = append(p.held, h)
 		p.to = append(p.to, h.To...)
+		p.told += len(h.To)
 	}
 	return nil
 }

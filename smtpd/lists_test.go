@@ -196,6 +196,37 @@ func TestModeratedByMail(t *testing.T) {
 	})
 }
 
+// Who has mail sent on to an address elsewhere gets the question about a held message there: in the list's name, signed, whoever wrote the
+// message, and from <>, so that nothing about it comes back to its author. A filter that refuses mail does not refuse the question.
+func TestFiltersOfModerators(t *testing.T) {
+	t.Parallel()
+	w, _ := listWorld(t, storetest.Open(t))
+	q := &sentOut{}
+	w.srv.o.Outbound = q
+	g := w.list("7b", directory.PostModerated)
+	if err := w.dir.AddMembers(t.Context(), g.ID, []directory.ID{w.id["tina"]}, true); err != nil {
+		t.Fatal(err)
+	}
+	w.filter("tina", `redirect "tina@else.example";`)
+	mx, anna := greeted(w, doorMX, "EHLO"), loggedIn(w, doorSubmission, "anna")
+	mx.message("lena@example.org", []string{"7b@school.test"}, letter, "250")
+	anna.message("anna@school.test", []string{"7b@school.test"}, "From: anna@school.test\r\nSubject: x\r\n\r\ntext\r\n", "250")
+	for _, m := range q.list {
+		if m.Signed != "school.test" || m.Envelope.Sender != "" || m.Recipients[0].Address != "tina@else.example" {
+			t.Errorf("the queue got %+v", m)
+		}
+	}
+	if len(q.list) != 2 || w.deliveries() != "" {
+		t.Errorf("%d questions left, delivered: %s", len(q.list), w.deliveries())
+	}
+	w.filter("tina", `require "reject"; reject "no";`)
+	mx.message("lena@example.org", []string{"7b@school.test"}, letter+"2\r\n", "250")
+	anna.message("anna@school.test", []string{"7b@school.test"}, "From: anna@school.test\r\nSubject: y\r\n\r\ntext\r\n", "250")
+	if got := w.deliveries(); got != "tina 2" {
+		t.Errorf("delivered: %s", got)
+	}
+}
+
 // Beyond the sender's limit a message is taken and held as a whole, and the administrator is told.
 func TestHeldBeyondTheLimit(t *testing.T) {
 	t.Parallel()

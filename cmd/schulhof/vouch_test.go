@@ -55,6 +55,7 @@ func (departures) Close() {}
 type aged struct {
 	*rooms
 	clock *demoClock
+	id    map[string]directory.ID
 }
 
 func newAged(t *testing.T) *aged {
@@ -64,7 +65,7 @@ func newAged(t *testing.T) *aged {
 	c := newSchool(t)
 	c.DNS.Servers, c.Queue.Lifetime, c.Queue.DelayNotice, c.Queue.Undo = []string{server.Address}, 30*24*time.Hour, 0, 0
 	c.Security.AllowPlaintextAuth = config.PlaintextLoopback
-	k := &aged{clock: &demoClock{}}
+	k := &aged{clock: &demoClock{}, id: map[string]directory.ID{}}
 	k.clock.set(time.Now())
 	var err error
 	must := func(what string) {
@@ -91,6 +92,9 @@ func newAged(t *testing.T) *aged {
 	}
 	accounts, _, err := k.Directory.AddAccounts(ctx, people)
 	must("accounts")
+	for _, a := range accounts {
+		k.id[a.Login] = a.ID
+	}
 	class, err := k.Directory.AddGroup(ctx, directory.Group{Name: "7b", Kind: directory.Class})
 	must("class")
 	err = k.Directory.AddMembers(ctx, class.ID, []directory.ID{accounts[0].ID}, false)
@@ -110,8 +114,8 @@ func newAged(t *testing.T) *aged {
 	return k
 }
 
-// submission serves people's programs until the test ends, and returns where.
-func (k *aged) submission(t *testing.T) string {
+// door serves one of the services until the test ends, and returns where.
+func (k *aged) door(t *testing.T, name string) string {
 	t.Helper()
 	certs, err := newCertificates(k.Config, k.Log)
 	if err != nil {
@@ -126,7 +130,7 @@ func (k *aged) submission(t *testing.T) string {
 		t.Fatal(err)
 	}
 	k.serve(t, func(ctx context.Context) error {
-		return services[slices.IndexFunc(services, func(s service) bool { return s.name == "submission" })].serve(ctx, ln)
+		return services[slices.IndexFunc(services, func(s service) bool { return s.name == name })].serve(ctx, ln)
 	})
 	return ln.Addr().String()
 }
@@ -172,7 +176,7 @@ func TestWhatHasWaitedLeavesWithASignatureThatHolds(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	k := newAged(t)
-	server := k.submission(t)
+	server := k.door(t, "submission")
 	submit(t, server, "anna", "lena@example.org")
 	submit(t, server, "anna", "7b@school.test")
 	submit(t, server, "ben", "max@example.org", "mia@example.org")
@@ -197,15 +201,26 @@ func TestWhatHasWaitedLeavesWithASignatureThatHolds(t *testing.T) {
 	if _, err := k.Queue.Release(ctx, ids...); err != nil {
 		t.Fatal(err)
 	}
+	k.leave(t, 3, func(text string, v authenticate.Verdict) {
+		list := strings.Contains(text, "\r\nList-Id: ")
+		if sealed := strings.HasPrefix(text, "ARC-Seal: i=1; "); sealed != list || list && v.ARC.Result != authenticate.Pass {
+			t.Errorf("sealed %t, %s %s:\n%s", sealed, v.ARC.Result, v.ARC.Reason, text)
+		}
+	})
+}
+
+// leave has the queue send what waits, and shows n messages that left to each: two signatures of the school hold.
+func (k *aged) leave(t *testing.T, n int, each func(text string, v authenticate.Verdict)) {
+	t.Helper()
 	gone := make(departures, 10)
 	k.serve(t, func(ctx context.Context) error { return k.Queue.Run(ctx, gone) })
 	checker, err := authenticate.NewChecker(authenticate.Options{Resolver: k.DNS, Hostname: "mx.example.org", Now: k.clock.read})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	for range n {
 		text := <-gone
-		v, err := checker.Check(ctx, authenticate.Input{Client: netip.MustParseAddr("127.0.0.1"), Hello: "mail.school.test", Message: strings.NewReader(text)})
+		v, err := checker.Check(t.Context(), authenticate.Input{Client: netip.MustParseAddr("127.0.0.1"), Hello: "mail.school.test", Message: strings.NewReader(text)})
 		if err != nil || len(v.DKIM) != 2 {
 			t.Errorf("%+v, %v, want two signatures:\n%s", v.DKIM, err, text)
 		}
@@ -214,9 +229,44 @@ func TestWhatHasWaitedLeavesWithASignatureThatHolds(t *testing.T) {
 				t.Errorf("%s %s %s:\n%s", d.Domain, d.Result, d.Reason, text)
 			}
 		}
-		list := strings.Contains(text, "\r\nList-Id: ")
-		if sealed := strings.HasPrefix(text, "ARC-Seal: i=1; "); sealed != list || list && v.ARC.Result != authenticate.Pass {
-			t.Errorf("sealed %t, %s %s:\n%s", sealed, v.ARC.Result, v.ARC.Reason, text)
+		each(text, v)
+	}
+}
+
+// What the server itself writes for somebody elsewhere is signed in the name that its From has: answers of filters, and questions about held
+// messages that their reader has sent on.
+func TestWhatTheServerWritesLeavesSigned(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k := newAged(t)
+	for name, script := range map[string]string{"anna": `require "vacation"; vacation "Bin verreist.";`, "tina": `redirect "tina@else.example";`} {
+		if _, err := k.Filters.Put(ctx, k.id[name], "main", []byte(script)); err != nil {
+			t.Fatal(err)
 		}
+		if err := k.Filters.Activate(ctx, k.id[name], "main"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := k.door(t, "smtp")
+	for _, to := range []string{"anna@school.test", "7b@school.test"} {
+		text := "From: Lena <lena@example.org>\r\nTo: " + to + "\r\nSubject: Wandertag\r\nMessage-ID: <" + to + ".1@example.org>\r\n\r\nHallo\r\n"
+		client, err := smtp.Dial(server)
+		if err == nil {
+			err = client.SendMail("lena@example.org", []string{to}, strings.NewReader(text))
+			client.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var from []string
+	k.leave(t, 2, func(text string, _ authenticate.Verdict) {
+		_, rest, _ := strings.Cut(text, "\r\nFrom: ")
+		who, _, _ := strings.Cut(rest, "\r\n")
+		from = append(from, who)
+	})
+	slices.Sort(from)
+	if got := strings.Join(from, ", "); got != `"Schulhof" <7b@school.test>, <anna@school.test>` {
+		t.Errorf("left from %s", got)
 	}
 }

@@ -33,6 +33,7 @@ type Recipient struct {
 	mailbox.To
 	Address   string // RCPT TO
 	MayRefuse bool   // the door can still refuse this one alone
+	Notice    bool   // To.Message is not the message but what this server tells of it, from <>
 }
 
 // Plan is what becomes of a message.
@@ -178,7 +179,7 @@ func (f *Filters) Decide(ctx context.Context, req *Request) (*Plan, error) {
 	p := &planner{Filters: f, ctx: ctx, req: req, plan: &Plan{filters: f, Refused: make([]error, len(req.To)), sent: map[directory.ID]sent{}, day: f.today()}}
 	forms := map[*mailbox.Prepared]*letter{}
 	for i, to := range req.To {
-		l, err := p.form(forms, to.Message)
+		l, err := p.form(forms, &to)
 		if err == nil {
 			err = p.deliver(i, to, l, 0)
 		}
@@ -190,12 +191,16 @@ func (f *Filters) Decide(ctx context.Context, req *Request) (*Plan, error) {
 	return p.plan, nil
 }
 
-// form is the message as it is for some of the recipients: a list's form, nil for the request's own.
-func (p *planner) form(known map[*mailbox.Prepared]*letter, form *mailbox.Prepared) (*letter, error) {
+// form is the message as it is for some of the recipients: a list's form, a notice, or the request's own.
+func (p *planner) form(known map[*mailbox.Prepared]*letter, to *Recipient) (*letter, error) {
+	form := to.Message
 	if l := known[form]; l != nil {
 		return l, nil
 	}
 	l := &letter{message: form, sender: p.req.Sender, genuine: p.req.Certain}
+	if to.Notice {
+		l.sender, l.genuine = "", true
+	}
 	if form == nil {
 		l.body, l.index = p.req.Body, p.req.Message.Index
 	} else {

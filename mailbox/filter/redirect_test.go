@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"schulhof/directory"
+	"schulhof/mailbox"
 	"schulhof/store"
 	"schulhof/store/storetest"
 )
@@ -247,5 +248,45 @@ func TestWhoseNameIsSigned(t *testing.T) {
 			t.Errorf("%s: %+v left, want one message signed by %q", script, w.queue, want)
 		}
 		w.queue = nil
+	}
+}
+
+// TestNotices: what this server tells of a message is its own, whoever wrote the message: it leaves signed, from <>, and nobody is answered.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	w := newSchool(t, storetest.Open(t), Options{}, "anna")
+	spool := w.mail.NewSpool()
+	defer spool.Close()
+	if _, err := spool.Write([]byte("Return-Path: <>\r\nFrom: 7b@school.test\r\nTo: 7b@school.test\r\nSubject: Decide\r\n\r\nja?\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	notice, err := w.mail.Prepare(t.Context(), spool)
+	w.must(err)
+	defer notice.Release()
+	for script, want := range map[string]string{
+		`redirect "me@home.example";`:                                            "<> to me@home.example: Decide school.test",
+		`require "vacation"; vacation :addresses "7b@school.test" "away"; keep;`: "kept",
+		`require "reject"; reject "no";`:                                         "kept",
+		`require "envelope"; if envelope "from" "" { stop; } discard;`:           "kept",
+	} {
+		w.script("anna", script)
+		plan, err := w.Decide(t.Context(), &Request{
+			Sender: "lena@else.example", Outside: true, Body: strings.NewReader(""),
+			To: []Recipient{{To: mailbox.To{Owner: w.id["anna"], Message: notice}, Notice: true}},
+		})
+		w.must(err)
+		w.queue = plan.Outgoing
+		signed := ""
+		for _, o := range plan.Outgoing {
+			signed += " " + o.Signed
+		}
+		got := strings.Join(w.sent(), " ") + signed
+		if len(plan.Copies) == 1 && plan.Copies[0].Message == notice && plan.Refused[0] == nil {
+			got += "kept"
+		}
+		plan.Release()
+		if got != want {
+			t.Errorf("%s: %s, want %s", script, got, want)
+		}
 	}
 }
