@@ -8,8 +8,8 @@ import (
 )
 
 // changing are the rights of which one is needed to open a mailbox for writing. RFC 4314 §5.2 counts s only where \Seen is everybody's, and wants
-// READ-ONLY for lrs here, where it is each person's own. Clients do not store \Seen in what is READ-ONLY (JavaMail, MailKit and Python's imaplib
-// do not even open it for writing), so this is READ-WRITE, and PERMANENTFLAGS says that nothing but \Seen is kept.
+// READ-ONLY for lrs here, where it is each person's own. Clients do not store \Seen in what is READ-ONLY (JavaMail and Python's imaplib do
+// not even open it for writing), so this is READ-WRITE, and PERMANENTFLAGS says that nothing but \Seen is kept.
 const changing = mailbox.RightInsert | mailbox.RightSeen | mailbox.RightWrite | mailbox.RightTrash | mailbox.RightExpunge
 
 // setACL changes what an identifier may do with a mailbox. RFC 4314 §3.1.
