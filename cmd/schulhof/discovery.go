@@ -122,7 +122,7 @@ func (d *discovery) clientConfig(domain string) (c clientConfig) {
 	server(&p.Incoming, "imap", "STARTTLS", d.config.Listen.IMAP)
 	server(&p.Outgoing, "smtp", "SSL", d.config.Listen.Submissions)
 	server(&p.Outgoing, "smtp", "STARTTLS", d.config.Listen.Submission)
-	if base, ok := d.webBase(); ok {
+	if base, ok := webBase(d.config); ok {
 		p.Books = []serviceConfig{{"carddav", "%EMAILADDRESS%", "http-basic", base + "/dav/"}}
 		p.Calendars = []serviceConfig{{"caldav", "%EMAILADDRESS%", "http-basic", base + "/dav/"}}
 		p.Files = []serviceConfig{{"webdav", "%EMAILADDRESS%", "http-basic", base + "/webdav/"}}
@@ -131,15 +131,15 @@ func (d *discovery) clientConfig(domain string) (c clientConfig) {
 }
 
 // webBase is the address of what HTTPS serves, without a slash at its end.
-func (d *discovery) webBase() (base string, ok bool) {
-	port, ok := portOf(d.config.Listen.HTTPS)
+func webBase(c *config.Config) (base string, ok bool) {
+	port, ok := portOf(c.Listen.HTTPS)
 	if !ok {
 		return "", false
 	}
 	if port == 443 {
-		return "https://" + d.config.Server.Hostname, true
+		return "https://" + c.Server.Hostname, true
 	}
-	return "https://" + net.JoinHostPort(d.config.Server.Hostname, strconv.Itoa(port)), true
+	return "https://" + net.JoinHostPort(c.Server.Hostname, strconv.Itoa(port)), true
 }
 
 // portOf is the port of the first of a service's addresses; ok is false for a service that is off.

@@ -31,7 +31,7 @@ func newDiscovery(t *testing.T) (*config.Config, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, newWebHandler(c, &discovery{config: c, directory: r.Directory, certificate: certs.current.Load})
+	return c, newWebHandler(c, &discovery{config: c, directory: r.Directory, certificate: certs.current.Load}, leaver{})
 }
 
 func get(handler http.Handler, path string) *httptest.ResponseRecorder {

@@ -116,7 +116,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	}
 	r.Lists = lists.New(r.Store, r.Mail, r.Directory, lists.Options{
 		Hostname: r.Config.Server.Hostname, Log: r.Log.With("room", "lists"), Now: o.now, Queue: listOutbound{r.Queue},
-		Policy: policies{r.DNS, r.Log.With("room", "lists")},
+		Policy: policies{r.DNS, r.Log.With("room", "lists")}, LeaveAt: leaveAt(r.Config),
 	})
 	r.Queue.OnFailure(kindList, r.countListFailure)
 	f := r.Config.Files

@@ -289,7 +289,7 @@ func TestPlainHTTP(t *testing.T) {
 			r := httptest.NewRequest("GET", tt.path, nil)
 			r.Host, r.RemoteAddr = tt.host, tt.peer
 			w := httptest.NewRecorder()
-			newPlainHandler(c, newWebHandler(c, &discovery{config: c})).ServeHTTP(w, r)
+			newPlainHandler(c, newWebHandler(c, &discovery{config: c}, leaver{})).ServeHTTP(w, r)
 			if w.Code != tt.code || w.Header().Get("Location") != tt.location {
 				t.Errorf("%s %s = %d %q, want %d %q", tt.host, tt.path, w.Code, w.Header().Get("Location"), tt.code, tt.location)
 			}

@@ -54,7 +54,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	if err != nil {
 		return nil, err
 	}
-	web, https := withCollections(newWebHandler(c, find), files.Handler()), certs.tlsConfig()
+	web, https := withCollections(newWebHandler(c, find, leaver{r.Lists.Leave, r.Log}), files.Handler()), certs.tlsConfig()
 	https.NextProtos = []string{"h2", "http/1.1"}
 	plain := certs.acme.answering(newPlainHandler(c, web))
 	return []service{

@@ -63,10 +63,11 @@ const frontPage = `<!doctype html>
 </html>
 `
 
-// newWebHandler answers what HTTPS serves: a page that says what this is, and settings for programs.
-func newWebHandler(c *config.Config, d *discovery) http.Handler {
+// newWebHandler answers what HTTPS serves: a page that says what this is, settings for programs, and the way out of lists.
+func newWebHandler(c *config.Config, d *discovery, l leaver) http.Handler {
 	mux := http.NewServeMux()
 	d.register(mux)
+	l.register(mux)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, frontPage, c.Server.Hostname) // Validate allows no markup in it

@@ -20,6 +20,9 @@ var signedFields = []string{
 	"In-Reply-To", "References",
 }
 
+// listFields are covered where they are, which one-click unsubscribing wants (RFC 8058 §4). Lists that a message passes later may add theirs.
+var listFields = []string{"List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"}
+
 // Sign returns the signature fields for message in the name of domain, one for each of its active keys; none when it has none. The message
 // is read once and not kept. RFC 6376 §5.
 func (k *Keyring) Sign(_ context.Context, domain string, message io.Reader) ([]byte, error) {
@@ -61,6 +64,12 @@ func (k *Key) signFields(h *header, begin string, sum []byte) ([]byte, error) {
 			if !ok {
 				break
 			}
+			text = relaxed.appendField(text, f.raw)
+		}
+	}
+	for _, name := range listFields {
+		for f, ok := pick.next(name); ok; f, ok = pick.next(name) {
+			names = append(names, name)
 			text = relaxed.appendField(text, f.raw)
 		}
 	}

@@ -129,6 +129,32 @@ func TestSignaturesLeaveNoRoom(t *testing.T) {
 	}
 }
 
+// What a list says of itself is covered, RFC 8058 §4, but lists that come later may add theirs.
+func TestSignaturesOfLists(t *testing.T) {
+	at := now
+	k := ring(t, &at)
+	z := published(t, k, "example.org")
+	const own = "List-Unsubscribe: <https://mail.example.org/leave/x>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-Id: <7b.example.org>\r\n"
+	signed := sign(t, k, "example.org", own+letter)
+	for _, tt := range []struct{ name, text, want string }{
+		{"as it left", signed, "pass"},
+		{"leading elsewhere", strings.Replace(signed, "/leave/x", "/leave/y", 1), "fail"},
+		{"without the post", strings.Replace(signed, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", "", 1), "fail"},
+		{"through another list", "List-Id: <other.test>\r\nList-Unsubscribe: <mailto:x@other.test>\r\n" + signed, "pass"},
+	} {
+		for _, d := range verifyAll(t, z, tt.text, 2) {
+			if string(d.Result) != tt.want {
+				t.Errorf("%s: %s, want %s", tt.name, d.Result, tt.want)
+			}
+		}
+	}
+	for _, d := range verifyAll(t, z, "List-Id: <other.test>\r\n"+sign(t, k, "example.org", letter), 2) {
+		if d.Result != Pass {
+			t.Errorf("a letter to another list: %s, want pass", d.Result)
+		}
+	}
+}
+
 // python verifies what we sign with another program: Debian's python3-dkim, which knows Ed25519 by python3-nacl.
 func TestPythonVerifiesOurSignatures(t *testing.T) {
 	const python = "/usr/bin/python3"

@@ -17,6 +17,7 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 	Queue    Queue            // nil: members elsewhere get nothing
 	Policy   Policy           // nil: every author elsewhere is thought to have a strict one
+	LeaveAt  string           // the https address that a token behind it makes the way out of a list; "": mail is the only one
 }
 
 // Queue takes what leaves for other servers.

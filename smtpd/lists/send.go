@@ -194,7 +194,7 @@ func (c *Copies) Enqueue(tx *store.Tx) error {
 		for _, x := range out.members {
 			err := c.lists.o.Queue.Enqueue(tx, Outgoing{
 				Message: out.form, Sender: address(out.list.Address, PurposeBounce, x.Token), Recipients: []string{x.Address},
-				Prefix: []byte("List-Unsubscribe: <mailto:" + address(out.list.Address, PurposeLeave, x.Token) + ">\r\n"),
+				Prefix: c.lists.unsubscribe(out.list.Address, x.Token),
 				Tag:    x.Token, TraceID: c.traceID, Signed: signed, Sealed: sealed,
 			})
 			if err != nil {
@@ -203,6 +203,15 @@ func (c *Copies) Enqueue(tx *store.Tx) error {
 		}
 	}
 	return nil
+}
+
+// unsubscribe are the fields that lead a member elsewhere out of a list: by mail, and by one click. RFC 2369 §3.2, RFC 8058 §3.1.
+func (l *Lists) unsubscribe(list, token string) []byte {
+	byMail := "<mailto:" + address(list, PurposeLeave, token) + ">\r\n"
+	if l.o.LeaveAt == "" {
+		return []byte("List-Unsubscribe: " + byMail)
+	}
+	return []byte("List-Unsubscribe: <" + l.o.LeaveAt + token + ">,\r\n " + byMail + "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
 }
 
 // Stay keeps the message from members elsewhere and archives: it went there when it was delivered to others before.

@@ -79,7 +79,7 @@ func TestMembersElsewhere(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
-		w := newSchoolOn(t, s, Options{Policy: policies{"bank.example": true}})
+		w := newSchoolOn(t, s, Options{Policy: policies{"bank.example": true}, LeaveAt: "https://mail.school.test/leave/"})
 		w.queue.keep = true
 		w.check(w.dir.AddExternals(ctx, w.group.ID, []string{"oma@example.org", "Opa@Example.ORG", "oma@example.org"}))
 		tests := []struct{ name, from, want string }{
@@ -102,7 +102,8 @@ func TestMembersElsewhere(t *testing.T) {
 					t.Errorf("%s: %+v, %v", tt.name, m, err)
 				}
 				senders[m.Sender] = true
-				want := "List-Unsubscribe: <mailto:7b+leave-" + m.Tag + "@school.test>\r\nList-Id: "
+				want := "List-Unsubscribe: <https://mail.school.test/leave/" + m.Tag + ">,\r\n <mailto:7b+leave-" + m.Tag + "@school.test>\r\n" +
+					"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-Id: "
 				if m.Signed != "school.test" || m.Sealed != "school.test" || !strings.HasPrefix(body, want) || !strings.Contains(body, tt.want) || strings.Contains(body, "Return-Path") {
 					t.Errorf("%s: %s", tt.name, body)
 				}
