@@ -52,16 +52,31 @@ func TestWhatCalendarsRefuse(t *testing.T) {
 		}
 		w.want(404, "anna", "GET", "/dav/calendars/anna/"+tt.at+"/new.ics", "")
 	}
+	w.want(201, "anna", "MKCALENDAR", "/dav/calendars/anna/more/", "")
+	w.want(201, "anna", "PUT", "/dav/calendars/anna/more/same.ics", event("there"))
+	w.want(201, "anna", "PUT", "/dav/calendars/anna/more/other.ics", event("other"))
 	for _, tt := range []struct{ name, method, path, body, to, href string }{
 		{"a UID that is there", "PUT", "/dav/calendars/anna/calendar/new.ics", event("there"), "", "/dav/calendars/anna/calendar/there.ics"},
 		{"another UID in its place", "PUT", "/dav/calendars/anna/calendar/there.ics", event("another"), "", "/dav/calendars/anna/calendar/there.ics"},
 		{"a copy beside it", "COPY", "/dav/calendars/anna/calendar/there.ics", "", "/dav/calendars/anna/calendar/new.ics", "/dav/calendars/anna/calendar/there.ics"},
+		{"a copy of it from elsewhere", "COPY", "/dav/calendars/anna/more/same.ics", "", "/dav/calendars/anna/calendar/new.ics", "/dav/calendars/anna/calendar/there.ics"},
+		{"itself from elsewhere", "MOVE", "/dav/calendars/anna/more/same.ics", "", "/dav/calendars/anna/calendar/new.ics", "/dav/calendars/anna/calendar/there.ics"},
+		{"a copy of another in its place", "COPY", "/dav/calendars/anna/more/other.ics", "", "/dav/calendars/anna/calendar/there.ics", "/dav/calendars/anna/calendar/there.ics"},
+		{"another in its place", "MOVE", "/dav/calendars/anna/more/other.ics", "", "/dav/calendars/anna/calendar/there.ics", "/dav/calendars/anna/calendar/there.ics"},
+		{"its neighbour in its place", "MOVE", "/dav/calendars/anna/more/other.ics", "", "/dav/calendars/anna/more/same.ics", "/dav/calendars/anna/more/same.ics"},
 	} {
 		a := w.do("anna", tt.method, tt.path, tt.body, "Destination", tt.to)
 		if a.status != 409 || !strings.Contains(a.body, "<C:no-uid-conflict><D:href>"+tt.href+"</D:href></C:no-uid-conflict>") {
 			t.Errorf("%s: %d %s", tt.name, a.status, a.body)
 		}
 	}
+	w.asks(t, "anna", []asked{
+		{"another name", "MOVE", "/dav/calendars/anna/more/same.ics", "", []string{"Destination", "/dav/calendars/anna/more/renamed.ics"}, 201, ""},
+		{"the same event", "COPY", "/dav/calendars/anna/more/renamed.ics", "", []string{"Destination", "/dav/calendars/anna/calendar/there.ics"}, 204, ""},
+		{"not over it, whatever it is", "MOVE", "/dav/calendars/anna/more/other.ics", "", []string{"Destination", "/dav/calendars/anna/calendar/there.ics", "Overwrite", "F"}, 412, ""},
+		{"the whole calendar", "COPY", "/dav/calendars/anna/more/", "", []string{"Destination", "/dav/calendars/anna/copy/"}, 201, ""},
+		{"over it", "MOVE", "/dav/calendars/anna/more/", "", []string{"Destination", "/dav/calendars/anna/copy/"}, 204, ""},
+	})
 }
 
 // TestWhatAddressBooksRefuse is the same for cards. RFC 6352 §5.1, §6.3.2.1.
@@ -88,10 +103,16 @@ func TestWhatAddressBooksRefuse(t *testing.T) {
 		}
 		w.want(404, "anna", "GET", book+"new.vcf", "")
 	}
-	for name, body := range map[string]string{"new.vcf": card("there"), "there.vcf": card("another")} {
-		a := w.want(409, "anna", "PUT", book+name, body)
-		if !strings.Contains(a.body, "<CR:no-uid-conflict><D:href>"+book+"there.vcf</D:href></CR:no-uid-conflict>") {
-			t.Errorf("%s: %s", name, a.body)
+	w.want(201, "anna", "PUT", book+"other.vcf", card("other"))
+	for _, tt := range []struct{ name, method, path, body, to string }{
+		{"a UID that is there", "PUT", book + "new.vcf", card("there"), ""},
+		{"another UID in its place", "PUT", book + "there.vcf", card("another"), ""},
+		{"a copy beside it", "COPY", book + "there.vcf", "", book + "new.vcf"},
+		{"another in its place", "MOVE", book + "other.vcf", "", book + "there.vcf"},
+	} {
+		a := w.do("anna", tt.method, tt.path, tt.body, "Destination", tt.to)
+		if a.status != 409 || !strings.Contains(a.body, "<CR:no-uid-conflict><D:href>"+book+"there.vcf</D:href></CR:no-uid-conflict>") {
+			t.Errorf("%s: %d %s", tt.name, a.status, a.body)
 		}
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// modelCalendar plays random commands of four clients against a group's calendar, under both of its names, and against a map.
+// modelCalendar plays random commands of four clients against two calendars of a group, under both names of each, and against a map.
 type modelCalendar struct {
 	*rapid.T
 	w       *school
-	paths   []string              // of the calendar: for its teacher
-	events  map[string]modelEvent // by name
-	clients []*knowledge          // what each knows
+	group   string
+	events  map[string]modelEvent   // by calendar/name
+	clients []map[string]*knowledge // what each knows of a calendar
 }
 
 type modelEvent struct{ uid, content string }
@@ -37,10 +37,10 @@ func TestModelOfCalendars(t *testing.T) {
 			}
 			group := fmt.Sprintf("c%d", n)
 			w.group(group, directory.Class, w.klein)
-			m := &modelCalendar{T: rt, w: w, events: map[string]modelEvent{},
-				paths: []string{"calendars:/group-" + group, "calendars:" + group + "/calendar"}}
+			w.make(w.klein, "calendars:"+group+"/other", Calendar)
+			m := &modelCalendar{T: rt, w: w, group: group, events: map[string]modelEvent{}}
 			for range 4 {
-				m.clients = append(m.clients, &knowledge{etags: map[string]string{}})
+				m.clients = append(m.clients, map[string]*knowledge{"calendar": {etags: map[string]string{}}, "other": {etags: map[string]string{}}})
 			}
 			rt.Repeat(map[string]func(*rapid.T){"put": m.put, "delete": m.delete, "move": m.move, "copy": m.copy, "sync": m.sync, "": m.verify})
 		})
@@ -55,27 +55,41 @@ func (m *modelCalendar) ok(err error) {
 	}
 }
 
-// path is the calendar under one of its names.
-func (m *modelCalendar) path() string { return rapid.SampledFrom(m.paths).Draw(m.T, "path") }
-
-func (m *modelCalendar) name(label string) string {
-	return rapid.SampledFrom([]string{"a.ics", "b.ics", "c.ics", "d.ics"}).Draw(m.T, label)
+// calendar draws one of the two.
+func (m *modelCalendar) calendar() string {
+	return rapid.SampledFrom([]string{"calendar", "other"}).Draw(m.T, "calendar")
 }
 
-// holder is the name of another object than name that has uid.
+// at is the place of a calendar, or of an object in one, under one of the calendar's names for its teacher.
+func (m *modelCalendar) at(place string) Path {
+	if rapid.Bool().Draw(m.T, "own home") {
+		return at("calendars:/group-" + m.group + strings.TrimPrefix("~"+place, "~calendar"))
+	}
+	return at("calendars:" + m.group + "/" + place)
+}
+
+func (m *modelCalendar) name(label string) string {
+	return m.calendar() + "/" + rapid.SampledFrom([]string{"a.ics", "b.ics", "c.ics", "d.ics"}).Draw(m.T, label)
+}
+
+// holder is the name of what has uid in the calendar of name, or of what keeps another UID there; "": nothing.
 func (m *modelCalendar) holder(uid, name string) string {
 	for other, e := range m.events {
-		if e.uid == uid && other != name {
+		if e.uid == uid && other != name && parentOf(other) == parentOf(name) {
 			return other
 		}
+	}
+	if e, there := m.events[name]; there && e.uid != uid {
+		return name
 	}
 	return ""
 }
 
 // conflict checks that err names the holder of the UID.
 func (m *modelCalendar) conflict(err error, holder string) {
+	m.Helper()
 	var p *Precondition
-	if !errors.As(err, &p) || p.Name != "no-uid-conflict" || p.Href.Segments[len(p.Href.Segments)-1] != holder {
+	if !errors.As(err, &p) || p.Name != "no-uid-conflict" || p.Href.Segments[len(p.Href.Segments)-1] != holder[strings.LastIndexByte(holder, '/')+1:] {
 		m.Fatalf("%v, want a conflict with %s", err, holder)
 	}
 }
@@ -85,14 +99,10 @@ func (m *modelCalendar) put(*rapid.T) {
 	content := strings.Replace(event(uid), "Exam", rapid.SampledFrom([]string{"Exam", "Test"}).Draw(m.T, "summary"), 1)
 	s := m.w.spool(content)
 	defer s.Close()
-	old, was := m.events[name]
-	n, created, err := m.w.dav.Put(context.Background(), m.w.klein, at(m.path()+"/"+name), s, PutOptions{})
-	if holder := m.holder(uid, name); holder != "" && old.content != content {
+	_, was := m.events[name]
+	n, created, err := m.w.dav.Put(context.Background(), m.w.klein, m.at(name), s, PutOptions{})
+	if holder := m.holder(uid, name); holder != "" {
 		m.conflict(err, holder)
-		return
-	}
-	if was && old.uid != uid { // an object keeps its UID
-		m.conflict(err, name)
 		return
 	}
 	m.ok(err)
@@ -104,7 +114,7 @@ func (m *modelCalendar) put(*rapid.T) {
 
 func (m *modelCalendar) delete(*rapid.T) {
 	name := m.name("name")
-	err := m.w.dav.Delete(context.Background(), m.w.klein, at(m.path()+"/"+name), DeleteOptions{})
+	err := m.w.dav.Delete(context.Background(), m.w.klein, m.at(name), DeleteOptions{})
 	if _, there := m.events[name]; !there {
 		if !fault.Is(err, fault.NotFound) {
 			m.Fatalf("delete %s: %v", name, err)
@@ -115,40 +125,53 @@ func (m *modelCalendar) delete(*rapid.T) {
 	delete(m.events, name)
 }
 
-func (m *modelCalendar) move(*rapid.T) {
-	from, to := m.name("from"), m.name("to")
-	_, _, err := m.w.dav.Move(context.Background(), m.w.klein, at(m.path()+"/"+from), at(m.path()+"/"+to), MoveOptions{Overwrite: true})
+func (m *modelCalendar) move(*rapid.T) { m.transfer(true) }
+
+func (m *modelCalendar) copy(*rapid.T) { m.transfer(false) }
+
+func (m *modelCalendar) transfer(moves bool) {
+	from, to, overwrite := m.name("from"), m.name("to"), rapid.Bool().Draw(m.T, "overwrite")
+	var err error
+	if moves {
+		_, _, err = m.w.dav.Move(context.Background(), m.w.klein, m.at(from), m.at(to), MoveOptions{Overwrite: overwrite})
+	} else {
+		_, _, err = m.w.dav.Copy(context.Background(), m.w.klein, m.at(from), m.at(to), CopyOptions{Overwrite: overwrite})
+	}
 	e, there := m.events[from]
+	_, taken := m.events[to]
 	switch {
 	case !there:
 		if !fault.Is(err, fault.NotFound) {
-			m.Fatalf("move %s: %v", from, err)
+			m.Fatalf("from %s: %v", from, err)
 		}
 		return
 	case from == to:
 		if !fault.Is(err, fault.Forbidden) {
-			m.Fatalf("move %s onto itself: %v", from, err)
+			m.Fatalf("%s onto itself: %v", from, err)
+		}
+		return
+	case taken && !overwrite:
+		if !errors.Is(err, ErrNotEmpty) {
+			m.Fatalf("from %s to %s: %v", from, to, err)
 		}
 		return
 	}
+	if moves {
+		delete(m.events, from) // its UID is not in its own way
+	}
+	if holder := m.holder(e.uid, to); holder != "" {
+		m.conflict(err, holder)
+		m.events[from] = e
+		return
+	}
 	m.ok(err)
-	delete(m.events, from)
 	m.events[to] = e
 }
 
-// copy within a calendar would make a second object with the same UID.
-func (m *modelCalendar) copy(*rapid.T) {
-	from, to := m.name("from"), m.name("to")
-	if _, there := m.events[from]; !there || from == to {
-		return
-	}
-	_, _, err := m.w.dav.Copy(context.Background(), m.w.klein, at(m.path()+"/"+from), at(m.path()+"/"+to), CopyOptions{Overwrite: true})
-	m.conflict(err, from)
-}
-
 func (m *modelCalendar) sync(*rapid.T) {
-	k := rapid.SampledFrom(m.clients).Draw(m.T, "client")
-	n, err := m.w.dav.Resolve(context.Background(), m.w.klein, at(m.path()))
+	calendar := m.calendar()
+	k := rapid.SampledFrom(m.clients).Draw(m.T, "client")[calendar]
+	n, err := m.w.dav.Resolve(context.Background(), m.w.klein, m.at(calendar))
 	m.ok(err)
 	limit := rapid.IntRange(1, 3).Draw(m.T, "limit")
 	for more := true; more; {
@@ -162,29 +185,33 @@ func (m *modelCalendar) sync(*rapid.T) {
 		}
 		k.since, more = ch.Next, ch.More
 	}
-	if want := m.etags(); !maps.Equal(k.etags, want) {
+	if want := m.etags(calendar); !maps.Equal(k.etags, want) {
 		m.Fatalf("the client has %v, want %v", k.etags, want)
 	}
 }
 
-func (m *modelCalendar) etags() map[string]string {
+func (m *modelCalendar) etags(calendar string) map[string]string {
 	etags := map[string]string{}
 	for name, e := range m.events {
-		etags[name] = sumOf(e.content)
+		if inside, ok := strings.CutPrefix(name, calendar+"/"); ok {
+			etags[inside] = sumOf(e.content)
+		}
 	}
 	return etags
 }
 
 // verify reads all objects, whose bytes are those that were put.
 func (m *modelCalendar) verify(*rapid.T) {
-	n, err := m.w.dav.Resolve(context.Background(), m.w.klein, at(m.path()))
-	m.ok(err)
 	seen := 0
-	for f, err := range m.w.dav.Objects(context.Background(), m.w.klein, n, Window{Component: "VEVENT", From: firstDay, To: firstDay + 365*86400}) {
+	for _, calendar := range []string{"calendar", "other"} {
+		n, err := m.w.dav.Resolve(context.Background(), m.w.klein, m.at(calendar))
 		m.ok(err)
-		seen++
-		if e := m.events[f.Node.Name()]; string(f.Bytes) != e.content || f.Node.UID != e.uid {
-			m.Fatalf("%s has %q, want %q", f.Node.Name(), f.Bytes, e.content)
+		for f, err := range m.w.dav.Objects(context.Background(), m.w.klein, n, Window{Component: "VEVENT", From: firstDay, To: firstDay + 365*86400}) {
+			m.ok(err)
+			seen++
+			if e := m.events[calendar+"/"+f.Node.Name()]; string(f.Bytes) != e.content || f.Node.UID != e.uid {
+				m.Fatalf("%s has %q, want %q", f.Node.Name(), f.Bytes, e.content)
+			}
 		}
 	}
 	if seen != len(m.events) {

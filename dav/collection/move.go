@@ -15,8 +15,8 @@ type MoveOptions struct {
 }
 
 // Move renames an entry or moves it to another collection, whole trees at once. Within one owner that writes two or three rows, however
-// large the tree is. An object that is moved over another keeps that one's versions and locks. fault.Conflict with ErrNoParent, or with
-// ErrNotEmpty without Overwrite; fault.Forbidden, fault.InUse, fault.OverQuota, fault.Limit. RFC 4918 §9.9.
+// large the tree is. An object that is moved over another keeps that one's versions and locks. fault.Conflict with ErrNoParent, with ErrNotEmpty
+// without Overwrite, or with no-uid-conflict as Put; fault.Forbidden, fault.InUse, fault.OverQuota, fault.Limit. RFC 4918 §9.9.
 func (c *Collections) Move(ctx context.Context, who directory.ID, from, to Path, o MoveOptions) (n Node, created bool, err error) {
 	t := &transfer{c: c, who: who, guard: o.Guard, overwrite: o.Overwrite, moves: true}
 	return t.run(ctx, from, to, t.move)

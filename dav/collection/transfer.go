@@ -187,13 +187,21 @@ func (t *transfer) replaces() bool {
 	return t.dst.found && t.dst.last().kind == Object && t.src.last().kind == Object
 }
 
-// uidFree refuses an object whose UID another one has at the destination.
+// uidFree refuses an object whose UID another one has at the destination, and one in the place of another event or person, as Put does.
 func (t *transfer) uidFree(tx *store.Tx) error {
 	e, in := t.src.last(), t.in()
-	if e.kind != Object || e.uid == nil || t.moves && e.parent == in.id {
+	if e.kind != Object || e.uid == nil {
 		return nil
 	}
-	return uidFree(tx, in.id, e.uid, &t.dst)
+	if !t.moves || e.parent != in.id {
+		if err := uidFree(tx, in.id, e.uid, &t.dst); err != nil {
+			return err
+		}
+	}
+	if !t.replaces() {
+		return nil
+	}
+	return sameUID(&t.dst, t.dst.last(), e.uid)
 }
 
 // readContent reads the source's bytes if the destination's kind of collection has a policy, which must not wait for them.

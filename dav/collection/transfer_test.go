@@ -215,7 +215,10 @@ func TestMoveAndCopyOfEvents(t *testing.T) {
 	quick(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
 		w.put(w.anna, "calendars:/calendar/1.ics", event("1"))
+		w.put(w.anna, "calendars:/calendar/2.ics", event("2"))
+		w.put(w.anna, "calendars:/calendar/4.ics", event("4"))
 		w.make(w.anna, "calendars:/other", Calendar)
+		w.put(w.anna, "calendars:/other/3.ics", event("2"))
 		w.put(w.anna, "files:/1.ics", event("1"))
 		tests := []struct {
 			name, from, to string
@@ -226,6 +229,13 @@ func TestMoveAndCopyOfEvents(t *testing.T) {
 			{"copied to another calendar", "calendars:/calendar/1.ics", "calendars:/other/x.ics", true, 0, nil},
 			{"again under another name", "calendars:/calendar/1.ics", "calendars:/other/y.ics", true, fault.Conflict, "no-uid-conflict"},
 			{"moved there under another name", "calendars:/calendar/1.ics", "calendars:/other/y.ics", false, fault.Conflict, "no-uid-conflict"},
+			{"over the same event", "calendars:/calendar/1.ics", "calendars:/other/x.ics", true, 0, nil},
+			{"over another event", "calendars:/calendar/1.ics", "calendars:/other/3.ics", true, fault.Conflict, "no-uid-conflict"},
+			{"copied over another event", "calendars:/calendar/4.ics", "calendars:/other/x.ics", true, fault.Conflict, "no-uid-conflict"},
+			{"moved over another event", "calendars:/calendar/4.ics", "calendars:/other/x.ics", false, fault.Conflict, "no-uid-conflict"},
+			{"beside itself", "calendars:/calendar/1.ics", "calendars:/calendar/3.ics", true, fault.Conflict, "no-uid-conflict"},
+			{"over another event beside it", "calendars:/calendar/1.ics", "calendars:/calendar/2.ics", false, fault.Conflict, "no-uid-conflict"},
+			{"moved over the same event", "calendars:/calendar/2.ics", "calendars:/other/3.ics", false, 0, nil},
 			{"into a task list", "calendars:/calendar/1.ics", "calendars:/tasks/1.ics", false, fault.Refused, "supported-calendar-component"},
 			{"into the files", "calendars:/calendar/1.ics", "files:/2.ics", true, fault.Refused, nil},
 			{"from the files", "files:/1.ics", "calendars:/calendar/2.ics", true, fault.Refused, nil},
@@ -253,10 +263,10 @@ func TestMoveAndCopyOfEvents(t *testing.T) {
 			}
 			w.caused(tt.name, err, tt.cause)
 		}
-		if got := w.list(w.anna, "calendars:/calendar"); got != "2.ics g.ics" {
+		if got := w.list(w.anna, "calendars:/calendar"); got != "2.ics 4.ics g.ics" {
 			t.Error(got)
 		}
-		if got := w.found("calendars:/third", Window{Component: "VEVENT", From: firstDay, To: firstDay + 365*86400}); got != "x.ics" {
+		if got := w.found("calendars:/third", Window{Component: "VEVENT", From: firstDay, To: firstDay + 365*86400}); got != "3.ics x.ics" {
 			t.Errorf("a copied calendar finds %q", got)
 		}
 		if a, b := w.node(w.anna, "calendars:/third/x.ics"), w.node(w.anna, "calendars:/calendar/2.ics"); a.ETag != b.ETag || a.UID != "1" {
