@@ -57,7 +57,7 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// TestSpellingsOfAName: a name composed and decomposed is one, in every header and body that may name it; names that differ in case are two.
+// TestSpellingsOfAName: a name composed and decomposed is one, in every header and body that may name it.
 func TestSpellingsOfAName(t *testing.T) {
 	t.Parallel()
 	w := newSchool(t)
@@ -87,6 +87,48 @@ func TestSpellingsOfAName(t *testing.T) {
 			t.Errorf("%s: %s", name, a.body)
 		}
 	}
+}
+
+// TestNamesThatDifferInCase: they are two, for every method, and nothing that is done to one happens to the other; a rename that changes only the
+// case is a rename like any other, also where nothing may be overwritten.
+func TestNamesThatDifferInCase(t *testing.T) {
+	t.Parallel()
+	w := newSchool(t)
+	const top = "/webdav/Files/"
+	to := func(name string) []string { return []string{"Destination", top + name, "Overwrite", "F"} }
+	twice := []string{"A.txt", "a.txt", "%C3%9Cbung", "%C3%BCbung", "Stra%C3%9Fe", "STRASSE", "%C4%B0", "i", "I", "%C4%B1", "%CF%83", "%CF%82", "%CE%A3", "%EF%AC%81n", "fin", "_%C5%BF", "_s"}
+	for _, name := range twice {
+		w.want(201, "anna", "PUT", top+name, name, "If-None-Match", "*")
+	}
+	for _, name := range twice {
+		if a := w.want(200, "anna", "GET", top+name, ""); a.body != name {
+			t.Errorf("%s is %q", name, a.body)
+		}
+	}
+	if n := len(names(t, w.want(207, "anna", "PROPFIND", top, "", "Depth", "1", "Prefer", "depth-noroot").body)); n != len(twice) {
+		t.Errorf("%d names are listed, want %d", n, len(twice))
+	}
+	token := w.lock("anna", top+"A.txt", "exclusive")
+	w.asks(t, "anna", []asked{
+		{"the other one is not locked", "PUT", top + "a.txt", "small", nil, 204, ""},
+		{"the one is", "PUT", top + "A.txt", "x", nil, 423, "A.txt"},
+		{"not over the other one", "MOVE", top + "a.txt", "", to("A.txt"), 412, ""},
+		{"unlocked", "UNLOCK", top + "A.txt", "", []string{"Lock-Token", token}, 204, ""},
+		{"one goes", "DELETE", top + "A.txt", "", nil, 204, ""},
+		{"the other one stays", "GET", top + "a.txt", "", nil, 200, "small"},
+		{"a capital letter for a file", "MOVE", top + "a.txt", "", to("A.txt"), 201, ""},
+		{"its old name", "GET", top + "a.txt", "", nil, 404, ""},
+		{"its new name", "GET", top + "A.txt", "", nil, 200, "small"},
+		{"a folder", "MKCOL", top + "bilder/", "", nil, 201, ""},
+		{"a file in it", "PUT", top + "bilder/1.jpg", "1", nil, 201, ""},
+		{"a capital letter for a folder", "MOVE", top + "bilder/", "", to("Bilder/"), 201, ""},
+		{"what is in it", "GET", top + "Bilder/1.jpg", "", nil, 200, "1"},
+		{"a second folder", "MKCOL", top + "bilder/", "", nil, 201, ""},
+		{"which is empty", "GET", top + "bilder/1.jpg", "", nil, 404, ""},
+		{"a copy beside it", "COPY", top + "A.txt", "", to("a.TXT"), 201, ""},
+		{"an event", "PUT", "/dav/calendars/anna/calendar/E.ics", event("1"), nil, 201, ""},
+		{"another event", "PUT", "/dav/calendars/anna/calendar/e.ics", event("2"), nil, 201, ""},
+	})
 }
 
 // TestNoWayUp: names that lead upwards or across are no names, in whatever encoding and wherever they stand: in the URL, in Destination, in

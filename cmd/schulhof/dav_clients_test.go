@@ -107,8 +107,13 @@ func oddTree(t *testing.T, dir string, n int) {
 		}
 		write(t, filepath.Join(folder, fmt.Sprintf("%s %d", odd[i%len(odd)], i)), strings.Repeat(fmt.Sprintf("file %d\n", i), i%300))
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "leer", "ganz leer"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"leer/ganz leer", "Bilder", "bilder"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"A.txt", "a.txt", "Bilder/1", "bilder/1", "Straße", "STRASSE"} { // names that are one elsewhere
+		write(t, filepath.Join(dir, name), name)
 	}
 }
 

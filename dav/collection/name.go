@@ -15,7 +15,7 @@ import (
 //
 // Everything else is a name like any other: CON, trailing dots and blanks, ._x and .DS_Store. Rows are no files, so nothing here can be
 // tricked by them; a Windows client that cannot show such a name does not list it, and macOS writes and reads its ._ files.
-// Names that differ in case only are different, as on Linux; Windows and macOS clients show both and open the first.
+// Names that differ in case only are different, as on Linux and for macOS' WebDAV; Windows shows both and may open only one.
 func CleanName(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", fault.New(fault.Invalid, "the name is not UTF-8")
