@@ -58,7 +58,7 @@ func (s *session) planned(tx *store.Tx, plan *filter.Plan, t *transaction) error
 	}
 	declared := t.envelope.Options // of what is sent on; RET and ENVID were for our notices, not for those of another server
 	for _, o := range plan.Outgoing {
-		envelope := Envelope{Sender: o.Sender, Options: smtp.MailOptions{Body: declared.Body, UTF8: declared.UTF8 || o.UTF8}}
+		envelope := Envelope{Sender: o.Sender, Options: smtp.MailOptions{Body: declared.Body, UTF8: declared.UTF8 || o.UTF8, RequireTLS: declared.RequireTLS}}
 		if o.EightBit {
 			envelope.Options.Body = smtp.Body8BitMIME
 		}

@@ -51,6 +51,9 @@ func (s *session) capabilities() {
 	line("8BITMIME")
 	line("SMTPUTF8")
 	line("CHUNKING")
+	if s.protects() {
+		line("REQUIRETLS")
+	}
 	line("LIMITS RCPTMAX=", strconv.Itoa(maxRecipients))
 	s.wire.out = append(s.wire.out, "250 DSN\r\n"...)
 }

@@ -171,7 +171,8 @@ func (s *session) prepare(ctx context.Context, t *transaction, to []mailbox.To, 
 	if s.srv.o.Lists == nil {
 		return p, nil
 	}
-	m := lists.Mailing{Message: spool, Size: spool.Size(), To: p.to, Lists: of, Groups: t.lists.groups, TraceID: t.body.id, Certain: s.writer(ctx) != 0}
+	m := lists.Mailing{Message: spool, Size: spool.Size(), To: p.to, Lists: of, Groups: t.lists.groups, TraceID: t.body.id, Certain: s.writer(ctx) != 0,
+		RequireTLS: t.envelope.Options.RequireTLS}
 	if p.copies, err = s.srv.o.Lists.Prepare(ctx, &m); err != nil || at != nil {
 		if at != nil && p.copies != nil {
 			p.copies.Stay()
@@ -191,7 +192,7 @@ func (s *session) hold(ctx context.Context, t *transaction, p *prepared) error {
 		}
 		h, err := s.srv.o.Lists.Hold(ctx, lists.NewHeld{
 			Reason: lists.ReasonModeration, Group: group, Account: s.writer(ctx), Sender: t.envelope.Sender, Recipients: []string{g.Address},
-			Rule: t.lists.rules[i], TraceID: t.body.id, Message: p.plain,
+			Rule: t.lists.rules[i], TraceID: t.body.id, Message: p.plain, RequireTLS: t.envelope.Options.RequireTLS,
 		})
 		if err != nil {
 			return err
@@ -213,7 +214,7 @@ func (s *session) holdOverLimit(ctx context.Context, t *transaction, limit *dire
 	defer plain.Release()
 	err = s.srv.o.Lists.HoldAll(ctx, lists.NewHeld{
 		Reason: lists.ReasonLimit, Account: s.who.Account.ID, Sender: t.envelope.Sender, Recipients: t.addresses(), Rule: fault.TextOf(limit),
-		TraceID: t.body.id, Message: plain,
+		TraceID: t.body.id, Message: plain, RequireTLS: t.envelope.Options.RequireTLS,
 	})
 	switch {
 	case fault.Is(err, fault.Refused), fault.Is(err, fault.Limit):

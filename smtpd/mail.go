@@ -50,7 +50,7 @@ func (s *session) mailFrom(ctx context.Context, args string) reply {
 	if !ok || rest != "" && rest[0] != ' ' {
 		return badSender
 	}
-	options, r := senderParameters(rest, s.srv.o.MaxSize)
+	options, r := senderParameters(rest, s.srv.o.MaxSize, s.protects())
 	switch {
 	case !r.ok():
 		return r

@@ -11,8 +11,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// senderParameters reads the parameters of MAIL. okDone: all are valid.
-func senderParameters(s string, maxSize int64) (o smtp.MailOptions, r reply) {
+// senderParameters reads the parameters of MAIL. protected: REQUIRETLS is offered. okDone: all are valid.
+func senderParameters(s string, maxSize int64, protected bool) (o smtp.MailOptions, r reply) {
 	var seen []string
 	for strings.TrimLeft(s, " ") != "" {
 		key, value, rest, ok := nextParameter(s)
@@ -20,14 +20,14 @@ func senderParameters(s string, maxSize int64) (o smtp.MailOptions, r reply) {
 			return o, badSyntax
 		}
 		s, seen = rest, append(seen, key)
-		if r := senderParameter(&o, key, value, maxSize); !r.ok() {
+		if r := senderParameter(&o, key, value, maxSize, protected); !r.ok() {
 			return o, r
 		}
 	}
 	return o, okDone
 }
 
-func senderParameter(o *smtp.MailOptions, key, value string, maxSize int64) reply {
+func senderParameter(o *smtp.MailOptions, key, value string, maxSize int64, protected bool) reply {
 	switch key {
 	case "SIZE": // RFC 1870 §6: up to 20 digits
 		size, err := strconv.ParseUint(value, 10, 64)
@@ -52,6 +52,14 @@ func senderParameter(o *smtp.MailOptions, key, value string, maxSize int64) repl
 			return badSyntax
 		}
 		o.UTF8 = true
+	case "REQUIRETLS": // RFC 8689 §2
+		if !protected {
+			return badParameter
+		}
+		if value != "" {
+			return badSyntax
+		}
+		o.RequireTLS = true
 	case "RET": // RFC 3461 §4.3
 		switch ret := smtp.DSNReturn(strings.ToUpper(value)); ret {
 		case smtp.DSNReturnFull, smtp.DSNReturnHeaders:

@@ -36,6 +36,8 @@ func TestSenderParameters(t *testing.T) {
 		{"twice, other case", " RET=FULL ret=FULL", smtp.MailOptions{}, badSyntax},
 		{"broken key", " SI_ZE=1", smtp.MailOptions{}, badSyntax},
 		{"two equals signs", " SIZE=1=2", smtp.MailOptions{}, badSyntax},
+		{"protection", " REQUIRETLS", smtp.MailOptions{RequireTLS: true}, reply{}},
+		{"protection with a value", " REQUIRETLS=yes", smtp.MailOptions{}, badSyntax},
 		{"unknown", " MT-PRIORITY=3", smtp.MailOptions{}, badParameter},
 		{"binary", " BODY=BINARYMIME", smtp.MailOptions{}, badParameter},
 		{"ENVID too long", " ENVID=" + strings.Repeat("x", maxEnvID+1), smtp.MailOptions{}, badSyntax},
@@ -43,13 +45,20 @@ func TestSenderParameters(t *testing.T) {
 		{"AUTH of nobody", " AUTH=x", smtp.MailOptions{}, badSyntax},
 	}
 	for _, tt := range tests {
-		got, r := senderParameters(tt.in, 1000)
+		got, r := senderParameters(tt.in, 1000, true)
 		switch {
 		case tt.refused.code != 0 && r != tt.refused:
 			t.Errorf("%s: %+v, want %+v", tt.name, r, tt.refused)
 		case tt.refused.code == 0 && (!r.ok() || !cmp.Equal(got, tt.want)):
 			t.Errorf("%s: %+v, %s", tt.name, r, cmp.Diff(tt.want, got))
 		}
+	}
+}
+
+// Nobody can demand protection on a connection that has none. RFC 8689 §2.
+func TestRequireTLSNeedsTLS(t *testing.T) {
+	if _, r := senderParameters(" REQUIRETLS", 1000, false); r != badParameter {
+		t.Errorf("%+v, want %+v", r, badParameter)
 	}
 }
 

@@ -194,6 +194,10 @@ func (s *session) encrypted() bool {
 	return ok
 }
 
+// protects reports whether a sender may demand here that a message travels over proven TLS only, to its end. RFC 8689 §2: on connections
+// that are encrypted themselves.
+func (s *session) protects() bool { return s.encrypted() && !s.door.lmtp }
+
 // mayAuth reports whether AUTH may be offered now: over TLS, or in the clear on loopback if allowed.
 func (s *session) mayAuth() bool {
 	return s.door.submit && (s.encrypted() || s.srv.o.AllowPlaintextLoopback && s.remote.IsLoopback())

@@ -75,7 +75,7 @@ type listOutbound struct{ queue *queue.Queue }
 func (o listOutbound) Enqueue(tx *store.Tx, out lists.Outgoing) error {
 	m := queue.Message{
 		Body: out.Message.Blob, Prefix: out.Prefix, Sender: out.Sender, Account: out.Account, Tag: out.Tag, TraceID: out.TraceID,
-		Signed: out.Signed, Sealed: out.Sealed,
+		Signed: out.Signed, Sealed: out.Sealed, RequireTLS: out.RequireTLS,
 		EightBit: true, UTF8: !message.IsASCII(out.Sender) || slices.ContainsFunc(out.Recipients, func(a string) bool { return !message.IsASCII(a) }),
 	}
 	if out.Account == 0 {

@@ -130,7 +130,7 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 	if err != nil {
 		return nil, fmt.Errorf("prepare held message: %w", err)
 	}
-	m := Mailing{Message: spool, Size: spool.Size(), TraceID: h.TraceID, Certain: h.Account != 0}
+	m := Mailing{Message: spool, Size: spool.Size(), TraceID: h.TraceID, Certain: h.Account != 0, RequireTLS: h.RequireTLS}
 	outside := l.resolve(ctx, h, &m)
 	head, err := readHead(spool, spool.Size())
 	if err != nil {
@@ -143,7 +143,7 @@ func (l *Lists) prepareHeld(ctx context.Context, h *Held, d *mailbox.Delivery, a
 		return nil, err
 	}
 	d.Message, d.Recipients = plain, append(m.To, copies.Archive()...)
-	out := Outgoing{Message: plain, Sender: h.Sender, Recipients: outside, Account: h.Account, TraceID: h.TraceID, Signed: h.signer(head)}
+	out := Outgoing{Message: plain, Sender: h.Sender, Recipients: outside, Account: h.Account, TraceID: h.TraceID, Signed: h.signer(head), RequireTLS: h.RequireTLS}
 	*also = func(tx *store.Tx) error {
 		if len(outside) > 0 && l.o.Queue != nil {
 			if err := l.o.Queue.Enqueue(tx, out); err != nil {

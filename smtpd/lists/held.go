@@ -49,6 +49,7 @@ type Held struct {
 	Rule       string // why it is held, a sentence for people
 	Size       int64
 	TraceID    string
+	RequireTLS bool
 	Received   time.Time
 	Expires    time.Time
 	State      State
@@ -69,6 +70,7 @@ type NewHeld struct {
 	Rule       string
 	TraceID    string
 	Message    *mailbox.Prepared
+	RequireTLS bool // RFC 8689
 }
 
 // Holding is a message that is about to be held: who is told of it, and the rows to write.
@@ -88,7 +90,7 @@ func (l *Lists) Hold(ctx context.Context, n NewHeld) (*Holding, error) {
 	}
 	now := l.now()
 	h := &Holding{lists: l, blob: n.Message.Blob, held: Held{
-		Reason: n.Reason, Group: n.Group, Account: n.Account, Sender: n.Sender, Recipients: n.Recipients, Rule: n.Rule, TraceID: n.TraceID,
+		Reason: n.Reason, Group: n.Group, Account: n.Account, Sender: n.Sender, Recipients: n.Recipients, Rule: n.Rule, TraceID: n.TraceID, RequireTLS: n.RequireTLS,
 		Author: shownAuthor(n.Message.Index), Subject: shorten(n.Message.Index.Headers.Subject), Size: n.Message.Blob.Size,
 		Received: now, Expires: now.Add(HoldFor), State: StateWaiting, token: newToken(),
 	}}

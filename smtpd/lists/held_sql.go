@@ -13,16 +13,17 @@ import (
 )
 
 const heldColumns = `id, token, reason, COALESCE(group_id, 0), COALESCE(account_id, 0), sender, recipients, author, subject, rule, size,
-	COALESCE(blob_id, 0), trace_id, received, expires, state, decided, decided_by FROM held_mail`
+	COALESCE(blob_id, 0), trace_id, require_tls, received, expires, state, decided, decided_by FROM held_mail`
 
 func scanHeld(scan func(...any) error) (h Held, err error) {
 	var reason, state string
-	var group, account, blob, received, expires, decided int64
+	var group, account, blob, protected, received, expires, decided int64
 	var recipients, author, subject []byte
 	err = scan(&h.ID, &h.token, &reason, &group, &account, &h.Sender, &recipients, &author, &subject, &h.Rule, &h.Size, &blob, &h.TraceID,
-		&received, &expires, &state, &decided, &h.DecidedBy)
+		&protected, &received, &expires, &state, &decided, &h.DecidedBy)
 	h.Reason, h.State, h.Group, h.Account, h.blob = Reason(reason), State(state), directory.ID(group), directory.ID(account), store.BlobID(blob)
 	h.Recipients, h.Author, h.Subject = strings.Split(string(recipients), "\n"), string(author), string(subject)
+	h.RequireTLS = protected != 0
 	h.Received, h.Expires = time.Unix(received, 0), time.Unix(expires, 0)
 	if decided > 0 {
 		h.Decided = time.Unix(decided, 0)
@@ -31,10 +32,15 @@ func scanHeld(scan func(...any) error) (h Held, err error) {
 }
 
 func insertHeld(tx *store.Tx, h *Held, blob store.BlobID) error {
+	protected := 0
+	if h.RequireTLS {
+		protected = 1
+	}
 	_, err := tx.Exec(`INSERT INTO held_mail (token, reason, group_id, account_id, sender, recipients, author, subject, rule, size, blob_id,
-		trace_id, received, expires, state, decided, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, '')`,
+		trace_id, received, expires, state, require_tls, decided, decided_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, '')`,
 		h.token, string(h.Reason), idOrNull(h.Group), idOrNull(h.Account), h.Sender, []byte(strings.Join(h.Recipients, "\n")), []byte(h.Author),
-		[]byte(h.Subject), h.Rule, h.Size, int64(blob), h.TraceID, h.Received.Unix(), h.Expires.Unix(), string(h.State))
+		[]byte(h.Subject), h.Rule, h.Size, int64(blob), h.TraceID, h.Received.Unix(), h.Expires.Unix(), string(h.State), protected)
 	if err != nil {
 		return fmt.Errorf("insert held message: %w", err)
 	}

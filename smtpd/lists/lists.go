@@ -35,6 +35,7 @@ type Outgoing struct {
 	Account    directory.ID // who is told of failures; 0: this room is
 	Tag        string       // the token of the member elsewhere, for CountFailure; "" if it is no list's
 	TraceID    string
+	RequireTLS bool // its sender demands proven TLS on its whole way; RFC 8689
 
 	Signed string // the domain of ours in whose name it is signed as it leaves, DKIM; "" for none
 	Sealed string // the domain of ours that vouches, as it leaves, for what was found when it came in: ARC, RFC 8617; "" for none

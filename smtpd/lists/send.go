@@ -23,12 +23,15 @@ type Mailing struct {
 	Groups  []directory.ID // every list that the message goes to
 	TraceID string
 	Certain bool // whoever From names is certain to have written it: we vouch for no one else who claims to be ours
+
+	RequireTLS bool // RFC 8689 §4.2.1: the demand holds for what a list sends on as well
 }
 
 // Copies are the forms of a message that its lists make, stored and ready for one commit.
 type Copies struct {
 	lists   *Lists
 	traceID string
+	tls     bool // what leaves needs proven TLS
 	forms   map[directory.ID]*mailbox.Prepared
 	leaving []leaving
 	archive []mailbox.To
@@ -45,7 +48,7 @@ type leaving struct {
 
 // Prepare makes the lists' forms of a message durable and points their readers to them: m.To is changed. Release the copies after delivery.
 func (l *Lists) Prepare(ctx context.Context, m *Mailing) (*Copies, error) {
-	c := &Copies{lists: l, traceID: m.TraceID, forms: map[directory.ID]*mailbox.Prepared{}}
+	c := &Copies{lists: l, traceID: m.TraceID, tls: m.RequireTLS, forms: map[directory.ID]*mailbox.Prepared{}}
 	if len(m.Groups) == 0 {
 		return c, nil
 	}
@@ -195,7 +198,7 @@ func (c *Copies) Enqueue(tx *store.Tx) error {
 			err := c.lists.o.Queue.Enqueue(tx, Outgoing{
 				Message: out.form, Sender: address(out.list.Address, PurposeBounce, x.Token), Recipients: []string{x.Address},
 				Prefix: c.lists.unsubscribe(out.list.Address, x.Token),
-				Tag:    x.Token, TraceID: c.traceID, Signed: signed, Sealed: sealed,
+				Tag:    x.Token, TraceID: c.traceID, Signed: signed, Sealed: sealed, RequireTLS: c.tls,
 			})
 			if err != nil {
 				return fmt.Errorf("send to a member elsewhere: %w", err)
