@@ -4,8 +4,10 @@ import "time"
 
 // Every limit of the room, with its source.
 const (
-	maxHosts     = 10 // mail servers tried for one message
-	maxAddresses = 4  // of each of them, both kinds of address in turn
+	maxHosts     = 10              // mail servers tried for one message
+	maxAddresses = 4               // of each of them, both kinds of address in turn
+	maxKnocks    = 2               // of both, when only the way is looked at,
+	knockTime    = 2 * time.Second // and how long each address has
 
 	maxReplyLine  = 4 << 10 // bytes; RFC 5321 §4.5.3.1.5 says 512
 	maxReplyLines = 128     // of one reply

@@ -46,6 +46,23 @@ func selectCounts(tx *store.Tx, d tally.Day) (map[countKey]int64, error) {
 	return counts, rows.Err()
 }
 
+// selectContacted lists domains that there are counts of, the latest first.
+func selectContacted(tx *store.Tx, limit int) (domains []string, err error) {
+	rows, err := tx.Query(`SELECT domain FROM tls_count GROUP BY domain ORDER BY MAX(day) DESC, domain LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("domains with counts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var domain string
+		if err := rows.Scan(&domain); err != nil {
+			return nil, fmt.Errorf("domains with counts: %w", err)
+		}
+		domains = append(domains, domain)
+	}
+	return domains, rows.Err()
+}
+
 func deleteDay(tx *store.Tx, d tally.Day) error {
 	if _, err := tx.Exec(`DELETE FROM tls_count WHERE day = $1 AND domain = $2`, d.Number, d.Domain); err != nil {
 		return fmt.Errorf("forget counts of %s: %w", d.Domain, err)
