@@ -53,6 +53,9 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	if err := b.run(ctx); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
+	if err := s.noteBackup(b.m.Created); err != nil { // the backup is good all the same
+		s.log.Warn("store: the time of the backup could not be noted", "err", err)
+	}
 	return nil
 }
 
@@ -158,7 +161,7 @@ func sumFile(path string) (sum string, size int64, err error) {
 
 // notSaved are the names at the top of a data directory that are made anew or belong to a running server.
 func notSaved(name string) bool {
-	return name == "tmp" || name == "lock" || strings.HasSuffix(name, ".sock") || strings.HasPrefix(name, "search.db") ||
+	return name == "tmp" || name == "lock" || name == backupNote || strings.HasSuffix(name, ".sock") || strings.HasPrefix(name, "search.db") ||
 		strings.HasPrefix(name, "schulhof.db")
 }
 
