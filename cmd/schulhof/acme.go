@@ -179,6 +179,13 @@ func (m *acme) keyAt() string {
 	return certmagic.StorageKeys.SitePrivateKey(m.issuer.IssuerKey(), m.config.Server.Hostname)
 }
 
+// acmeFiles are where the library keeps the certificate of the server's name that the authority gave last, and its key.
+func acmeFiles(c *config.Config) (cert, key string) {
+	issuer := (&certmagic.ACMEIssuer{CA: c.ACME.Directory}).IssuerKey()
+	at := func(name string) string { return filepath.Join(c.Server.Data, acmeFolder, filepath.FromSlash(name)) }
+	return at(certmagic.StorageKeys.SiteCert(issuer, c.Server.Hostname)), at(certmagic.StorageKeys.SitePrivateKey(issuer, c.Server.Hostname))
+}
+
 // handOver lets the first certificate that is asked for have the key that the server has.
 func (m *acme) handOver(ctx context.Context) error {
 	if m.magic.Storage.Exists(ctx, m.keyAt()) {

@@ -51,7 +51,12 @@ type dnsResult struct {
 	Found  string `json:"found"`  // what is there, "" for nothing
 	Reason string `json:"reason"` // what is wrong, "" if nothing is
 	Fix    string `json:"fix"`
+
+	unknown bool // the DNS has no answer
 }
+
+// reasonNoAddress is the fault of this server's name, whatever record was looked at.
+const reasonNoAddress = "this server's name has no address"
 
 // checkRecords asks for all records, some at once.
 func checkRecords(ctx context.Context, r *rooms, records []dnsRecord) []dnsResult {
@@ -87,6 +92,7 @@ func checkRecord(ctx context.Context, r *rooms, record dnsRecord) dnsResult {
 	case resolver.IsNotFound(err):
 		c.wrong("nothing is published there", "publish it")
 	case err != nil:
+		c.unknown = true
 		c.wrong("the DNS has no answer: "+err.Error(), "look at dns.servers or /etc/resolv.conf, and at the domain's name servers")
 	default:
 		c.OK = c.Reason == ""
@@ -112,7 +118,7 @@ func ourAddresses(ctx context.Context, r *rooms, c *dnsResult) ([]net.IPAddr, er
 	host := r.Config.Server.Hostname
 	addresses, err := r.DNS.LookupIPAddr(ctx, host)
 	if resolver.IsNotFound(err) {
-		c.wrong("this server's name has no address", "publish an A or AAAA record of "+host+" with the address that this server is reached at")
+		c.wrong(reasonNoAddress, "publish an A or AAAA record of "+host+" with the address that this server is reached at")
 		return nil, nil
 	}
 	return addresses, err
@@ -132,6 +138,7 @@ func comparePTR(ctx context.Context, r *rooms, c *dnsResult) error {
 	if err != nil {
 		return err
 	}
+	var lost []string
 	for _, a := range addresses {
 		names, err := r.DNS.LookupAddr(ctx, a.IP.String())
 		if err != nil && !resolver.IsNotFound(err) {
@@ -139,8 +146,11 @@ func comparePTR(ctx context.Context, r *rooms, c *dnsResult) error {
 		}
 		c.Found = strings.TrimSpace(c.Found + " " + strings.Join(names, " "))
 		if !slices.ContainsFunc(names, func(n string) bool { return bare(n) == bare(c.Value) }) {
-			c.wrong(a.IP.String()+" does not lead back to the name", "have your provider set the reverse name of "+a.IP.String()+" to "+bare(c.Value))
+			lost = append(lost, a.IP.String())
 		}
+	}
+	if list := strings.Join(lost, " and "); list != "" {
+		c.wrong("no way leads back to the name from "+list, "have your provider set the reverse name of "+list+" to "+bare(c.Value))
 	}
 	return nil
 }
@@ -257,11 +267,11 @@ func compareSRV(ctx context.Context, r *rooms, c *dnsResult) error {
 
 // compareCNAME wants the name to lead to the same addresses, by a CNAME or by addresses of its own.
 func compareCNAME(ctx context.Context, r *rooms, c *dnsResult) error {
-	got, err := r.DNS.LookupIPAddr(ctx, bare(c.Name))
-	if err != nil {
+	want, err := ourAddresses(ctx, r, c)
+	if err != nil || len(want) == 0 {
 		return err
 	}
-	want, err := ourAddresses(ctx, r, c)
+	got, err := r.DNS.LookupIPAddr(ctx, bare(c.Name))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type severity string
 const (
 	severityError   severity = "error"   // mail is refused or at risk
 	severityWarning severity = "warning" // it works, but not as it should
+	severityHint    severity = "hint"    // it could be better
 )
 
 // finding is one thing that is wrong. Its ID is stable: scripts and the guide refer to it.
@@ -33,13 +34,15 @@ type finding struct {
 
 // examination is one run of doctor.
 type examination struct {
-	config   *config.Config
-	rooms    *rooms // nil when the data could not be opened
-	serving  bool   // this runs in the server
-	now      time.Time
-	fsync    func(*os.File) error // nil: the file's own; tests have worse disks
-	findings []finding
-	checks   int
+	config    *config.Config
+	rooms     *rooms // nil when the data could not be opened
+	serving   bool   // this runs in the server
+	now       time.Time
+	fsync     func(*os.File) error // nil: the file's own; tests have worse disks
+	clockFree func() bool          // nil: the machine's own; tests have other clocks
+	patience  time.Duration        // with others; 0: doctorOutside
+	findings  []finding
+	checks    int
 }
 
 // found notes a finding.
@@ -50,8 +53,9 @@ func (e *examination) found(id string, s severity, fix, detail string, args ...a
 func newDoctorCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Look for what is wrong with this server", Args: cobra.NoArgs,
-		Long: "Look for what is wrong with this server: settings, ports, certificate, permissions, disk, clock, database, keys.\n" +
-			"Each finding has a stable id, a severity and a way to mend it. Ends with 1 if one of them is an error.\n" +
+		Long: "Look for what is wrong with this server: settings, ports, certificate, permissions, disk, clock, database, keys, backups;\n" +
+			"and, with a domain on the internet, DNS servers, the records that other mail servers look at, and the way to them.\n" +
+			"Each finding has a stable id, a severity (error, warning, hint) and a way to mend it. Ends with 1 if one of them is an error.\n" +
 			"With --json: ok, checks (how many were made), findings (id, severity, detail, fix).",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

@@ -33,10 +33,11 @@ const (
 // examine makes every check.
 func (e *examination) examine(ctx context.Context) *examination {
 	checks := []func(context.Context){
-		e.checkPorts, e.checkCertificate, e.checkPermissions, e.checkDisk, e.checkFsync, e.checkClock, e.checkLimits,
+		e.checkPorts, e.checkCertificate, e.checkPermissions, e.checkDisk, e.checkFsync, e.checkClock, e.checkClockSource, e.checkLimits,
+		e.checkACME,
 	}
 	if e.rooms != nil {
-		checks = append(checks, e.checkStore, e.checkDomains, e.checkAdministrator)
+		checks = append(checks, e.checkStore, e.checkDomains, e.checkAdministrator, e.checkBackup, e.checkDestinations, e.checkInternet)
 	}
 	for _, check := range checks {
 		e.checks++
@@ -84,7 +85,10 @@ func (e *examination) dial(ctx context.Context, name, address string) {
 
 // checkCertificate: it loads, names us, and is valid long enough.
 func (e *examination) checkCertificate(context.Context) {
-	const fix = "put a certificate for the name into tls.certificate and tls.key, then send SIGHUP"
+	fix := "put a certificate for the name into tls.certificate and tls.key, then send SIGHUP"
+	if e.config.ACME.Directory != "" {
+		fix = acmeFix
+	}
 	cert, err := loadCertificate(e.config.TLS.Certificate, e.config.TLS.Key)
 	if err != nil {
 		e.found("certificate-unusable", severityError, fix, "%s", err)
@@ -97,7 +101,7 @@ func (e *examination) checkCertificate(context.Context) {
 	switch left := leaf.NotAfter.Sub(e.now); {
 	case left <= 0:
 		e.found("certificate-expired", severityError, fix, "it ended on %s", leaf.NotAfter.Format(time.DateOnly))
-	case left < doctorExpiry:
+	case left < min(doctorExpiry, leaf.NotAfter.Sub(leaf.NotBefore)/4): // some authorities give it for a few days only
 		e.found("certificate-expires", severityWarning, fix, "it ends on %s", leaf.NotAfter.Format(time.DateOnly))
 	}
 	if e.now.Before(leaf.NotBefore) {
