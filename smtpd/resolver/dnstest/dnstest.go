@@ -31,6 +31,7 @@ const (
 	NoEDNS           // FORMERR to queries with EDNS
 	HangUp           // truncated, and TCP closes at once
 	Unfollowed       // CNAMEs are not followed
+	Forged           // signatures that do not fit; where SignZone signs
 )
 
 // Server answers questions. Its methods may be called while it runs.
@@ -42,6 +43,7 @@ type Server struct {
 	faults  map[string]Fault
 	scripts map[string]Script
 	secure  []string
+	keys    []*zoneKey
 	asked   []string
 }
 
@@ -52,9 +54,15 @@ type Script func(query *dns.Msg, overTCP bool) []*dns.Msg
 // unless it says otherwise.
 func Start(t testing.TB, records ...string) *Server {
 	t.Helper()
+	return StartAt(t, "127.0.0.1:0", records...)
+}
+
+// StartAt is Start at a given address and port. Port 0 stands for any that is free.
+func StartAt(t testing.TB, address string, records ...string) *Server {
+	t.Helper()
 	s := &Server{records: map[string][]dns.RR{}, faults: map[string]Fault{}, scripts: map[string]Script{}}
 	s.Add(t, records...)
-	udp, tcp := listen(t)
+	udp, tcp := listen(t, address)
 	s.Address = udp.LocalAddr().String()
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait) // runs last
@@ -80,10 +88,10 @@ func Start(t testing.TB, records ...string) *Server {
 }
 
 // listen opens the same port for both protocols.
-func listen(t testing.TB) (net.PacketConn, net.Listener) {
+func listen(t testing.TB, address string) (net.PacketConn, net.Listener) {
 	t.Helper()
 	for range 50 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		tcp, err := net.Listen("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,6 +186,9 @@ func (s *Server) answer(w dns.ResponseWriter, query *dns.Msg) {
 	s.fill(m, name, q.Qtype, fault != Unfollowed)
 	if opt := query.IsEdns0(); opt != nil {
 		m.SetEdns0(1232, opt.Do())
+		if key := s.keyOf(name); key != nil && opt.Do() {
+			key.sign(m, s.records, fault == Forged)
+		}
 	}
 	if !apply(w, m, query, fault, overTCP) {
 		return
