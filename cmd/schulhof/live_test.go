@@ -17,6 +17,7 @@ import (
 	"schulhof/config"
 	"schulhof/directory"
 
+	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 )
 
@@ -25,6 +26,7 @@ type live struct {
 	dir, settings string
 	ports         map[string]string
 	wrap          []string // a command before the server's, strace for example
+	flags         []string // of serve
 	process       *exec.Cmd
 	log           bytes.Buffer
 	ended         chan error
@@ -60,13 +62,19 @@ func newLive(t *testing.T, dir string, names ...string) *live {
 // schulhof runs one command of the program and returns what it says.
 func (l *live) schulhof(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("schulhof", args...)
-	cmd.Env = append(os.Environ(), "SCHULHOF_CONFIG="+l.settings)
-	out, err := cmd.CombinedOutput()
+	out, err := l.try(args...)
 	if err != nil {
 		t.Fatalf("schulhof %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
+}
+
+// try is schulhof that may fail.
+func (l *live) try(args ...string) (string, error) {
+	cmd := exec.Command("schulhof", args...)
+	cmd.Env = append(os.Environ(), "SCHULHOF_CONFIG="+l.settings)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // serve starts the server and waits until it is ready.
@@ -77,6 +85,7 @@ func (l *live) serve(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := append(append([]string{}, l.wrap...), program, "serve", "--config", l.settings)
+	line = append(line, l.flags...)
 	l.log.Reset()
 	l.process = exec.Command(line[0], line[1:]...)
 	l.process.Stderr = &l.log
@@ -155,6 +164,19 @@ func (l *live) deliver(to, text string) error {
 		return err
 	}
 	return out.Close()
+}
+
+// submit gives one message to the submission port, as a person's program does.
+func (l *live) submit(name string, to []string, text string) error {
+	client, err := smtp.Dial(l.ports["submission"])
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.Auth(sasl.NewPlainClient("", name, storyPassword)); err != nil {
+		return err
+	}
+	return client.SendMail(name+"@school.test", to, strings.NewReader(text))
 }
 
 // imapClient speaks to the IMAP port, one command at a time.
