@@ -129,7 +129,7 @@ func (a *appending) run(tx *store.Tx) (done Copied, err error) {
 			return done, err
 		}
 	}
-	a.mail.stage(tx, p.id, c)
+	a.mail.stage(tx, p.id, a.target.Owner, c)
 	return Copied{UIDValidity: p.uidValidity, To: uidsFrom(p.first, n)}, nil
 }
 
@@ -160,7 +160,7 @@ func (b *Box) Replace(ctx context.Context, uid UID, name string, msg Appended) (
 		if err := charge(tx, owner, -d.size, -1, 0); err != nil {
 			return err
 		}
-		if err := m.remove(tx, b.view.id, base, []uidRange{{uid, uid}}, d, []UID{uid}); err != nil {
+		if err := m.remove(tx, b.view.id, owner, base, []uidRange{{uid, uid}}, d, []UID{uid}); err != nil {
 			return err
 		}
 		if err := markIdle(tx, []ContentID{old.content}, a.now); err != nil {

@@ -86,7 +86,7 @@ func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (d
 			}
 		}
 		if move {
-			return m.remove(tx, b.view.id, base, runs.runs, d, done.From)
+			return m.remove(tx, b.view.id, target.Owner, base, runs.runs, d, done.From)
 		}
 		return nil
 	})
@@ -122,7 +122,7 @@ func (m *Mail) copyRuns(tx *store.Tx, from ID, base *Snapshot, runs []uidRange, 
 	for i := range added {
 		added[i].uid, added[i].modseq = p.first+UID(i), p.modseq
 	}
-	m.stage(tx, p.id, &change{modseq: p.modseq, uidNext: p.first + UID(len(added)), added: added})
+	m.stage(tx, p.id, target.Owner, &change{modseq: p.modseq, uidNext: p.first + UID(len(added)), added: added})
 	return p, nil
 }
 

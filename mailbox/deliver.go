@@ -140,7 +140,7 @@ func (m *Mail) put(tx *store.Tx, to To, name string, content ContentID, size, no
 	if err != nil {
 		return err
 	}
-	m.stage(tx, p.id, &change{modseq: p.modseq, uidNext: p.first + 1, added: []entry{e}})
+	m.stage(tx, p.id, to.Owner, &change{modseq: p.modseq, uidNext: p.first + 1, added: []entry{e}})
 	return nil
 }
 

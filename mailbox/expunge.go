@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"schulhof/directory"
 	"schulhof/store"
 	"schulhof/store/fault"
 )
@@ -34,7 +35,7 @@ func (b *Box) Expunge(ctx context.Context, uids []UID) (removed []UID, err error
 		if err := charge(tx, owner, -d.size, -d.messages, 0); err != nil {
 			return err
 		}
-		if err := m.remove(tx, b.view.id, base, runs, d, gone); err != nil {
+		if err := m.remove(tx, b.view.id, owner, base, runs, d, gone); err != nil {
 			return err
 		}
 		return markIdle(tx, contents, now)
@@ -75,8 +76,8 @@ func planExpunge(base *Snapshot, uids []UID) (runs []uidRange, d counters, gone 
 	return b.runs, d, gone, contents
 }
 
-// remove takes the messages of runs, which are uids and count d, out of a mailbox and logs them.
-func (m *Mail) remove(tx *store.Tx, id ID, base *Snapshot, runs []uidRange, d counters, uids []UID) error {
+// remove takes the messages of runs, which are uids and count d, out of a mailbox of owner and logs them.
+func (m *Mail) remove(tx *store.Tx, id ID, owner directory.ID, base *Snapshot, runs []uidRange, d counters, uids []UID) error {
 	modseq, err := m.count(tx, id, counters{-d.messages, -d.unseen, -d.deleted, -d.deletedSize, -d.size})
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (m *Mail) remove(tx *store.Tx, id ID, base *Snapshot, runs []uidRange, d co
 	if err := logExpunged(tx, id, modseq, uids); err != nil {
 		return fmt.Errorf("log of expunged messages: %w", err)
 	}
-	m.stage(tx, id, &change{modseq: modseq, removed: runs})
+	m.stage(tx, id, owner, &change{modseq: modseq, removed: runs})
 	return nil
 }
 

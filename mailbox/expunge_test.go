@@ -105,7 +105,7 @@ func (w *school) forgetLog(b *Box, keep int) {
 		if err != nil {
 			return err
 		}
-		w.mail.stage(tx, b.view.id, &change{modseq: modseq})
+		w.mail.stage(tx, b.view.id, w.anna, &change{modseq: modseq})
 		return logExpunged(tx, b.view.id, modseq, uids)
 	}))
 	if n := w.count(`SELECT COUNT(*) FROM expunged WHERE mailbox_id = $1`, int64(b.view.id)); n > expungeRuns {

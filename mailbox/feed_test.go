@@ -14,8 +14,8 @@ import (
 // mailbox costs nothing.
 func TestWhoIsWokenByWhat(t *testing.T) {
 	want := map[string]string{
-		"Append": "Sent", "Deliver": "INBOX, list of ben", "StoreFlags": "INBOX", "Copy": "Archive", "Move": "INBOX, Trash",
-		"Expunge": "Drafts", "Replace": "INBOX", "Create": "list", "Rename": "list, z/y, z/y/b, z/y/b/c", "Rename of INBOX": "Alt, INBOX, list",
+		"Append": "Sent, mail", "Deliver": "INBOX, list of ben, mail", "StoreFlags": "INBOX, mail", "Copy": "Archive, mail", "Move": "INBOX, Trash, mail",
+		"Expunge": "Drafts, mail", "Replace": "INBOX, mail", "Create": "list", "Rename": "list, z/y, z/y/b, z/y/b/c", "Rename of INBOX": "Alt, INBOX, list, mail",
 		"Subscribe": "list", "Unsubscribe": "list", "Delete": "Archive, list",
 	}
 	each(t, func(t *testing.T, w *school) {
@@ -25,7 +25,8 @@ func TestWhoIsWokenByWhat(t *testing.T) {
 		w.fill(w.anna, "Drafts", 3, `\Deleted`)
 		for _, v := range verbs() {
 			watched := map[ID]string{}
-			subs := map[string]*store.Subscription{"list": w.store.Subscribe(ListKey(w.anna)), "list of ben": w.store.Subscribe(ListKey(w.ben))}
+			subs := map[string]*store.Subscription{"list": w.store.Subscribe(ListKey(w.anna)), "list of ben": w.store.Subscribe(ListKey(w.ben)),
+				"mail": w.store.Subscribe(MailKey(w.anna))}
 			watch := func() {
 				for _, name := range w.namesOf(w.anna) {
 					if b, err := w.mail.Lookup(ctx, w.anna, name, RightRead); err == nil && watched[b.ID] == "" {

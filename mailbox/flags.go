@@ -81,7 +81,7 @@ func (b *Box) StoreFlags(ctx context.Context, uids []UID, op FlagOp) (failed []U
 		if err := b.teachFlags(tx, base, uids, op); err != nil {
 			return err
 		}
-		b.mail.stage(tx, b.view.id, c)
+		b.mail.stage(tx, b.view.id, b.view.info.Load().Owner, c)
 		return nil
 	})
 	return failed, err

@@ -53,7 +53,7 @@ func TestStoreFlagsAfterAFailedTransaction(t *testing.T) {
 			c, d, _ := FlagOp{Mode: FlagsAdd, Flags: Seen}.plan(b.Snapshot(), []UID{1, 2})
 			modseq, err := w.mail.count(tx, b.view.id, d)
 			if c.modseq = modseq; err == nil {
-				w.mail.stage(tx, b.view.id, c)
+				w.mail.stage(tx, b.view.id, w.anna, c)
 			}
 			return errors.Join(err, errors.New("and then it failed"))
 		})

@@ -183,7 +183,7 @@ func (m *Mail) setRightsIn(tx *store.Tx, b *Mailbox, principal directory.ID, mod
 	return m.grant(tx, b.ID, b.Owner, principal, now)
 }
 
-// grant writes one line of a mailbox's list; it wakes those who have the mailbox open.
+// grant writes one line of a mailbox's list; it wakes those who have the mailbox open, and whom it is about: their list changes.
 func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Rights) error {
 	query, args := `DELETE FROM mailbox_right WHERE mailbox_id = $1 AND principal_id = $2`, []any{int64(id), int64(principal)}
 	if r != 0 {
@@ -195,6 +195,7 @@ func (m *Mail) grant(tx *store.Tx, id ID, owner, principal directory.ID, r Right
 		return fmt.Errorf("grant rights: %w", err)
 	}
 	tx.Changed(Key(id), 0)
+	tx.Changed(ListKey(principal), 0)
 	tx.AfterCommit(func() { m.shares.put(id, owner, principal, r) })
 	return nil
 }

@@ -233,7 +233,7 @@ func (b *Box) storeShared(ctx context.Context, uids []UID, op FlagOp) (failed []
 				return fmt.Errorf("note what is read: %w", err)
 			}
 		}
-		b.mail.stage(tx, b.view.id, c)
+		b.mail.stage(tx, b.view.id, b.view.info.Load().Owner, c)
 		return nil
 	})
 	return failed, err

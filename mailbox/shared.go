@@ -229,10 +229,11 @@ func (t *sharedTransfer) run(tx *store.Tx, uids []UID, move bool) (done Copied, 
 	if !move {
 		return done, nil
 	}
-	if err := charge(tx, b.view.info.Load().Owner, -gone.size, -gone.messages, 0); err != nil {
+	owner := b.view.info.Load().Owner
+	if err := charge(tx, owner, -gone.size, -gone.messages, 0); err != nil {
 		return done, err
 	}
-	return done, m.remove(tx, b.view.id, base, runs.runs, gone, done.From)
+	return done, m.remove(tx, b.view.id, owner, base, runs.runs, gone, done.From)
 }
 
 // insert places added in the target, and notes what the person who copies has read of it.
@@ -260,6 +261,6 @@ func (t *sharedTransfer) insert(tx *store.Tx, added []entry, seen []bool, d coun
 			return p, err
 		}
 	}
-	m.stage(tx, p.id, c)
+	m.stage(tx, p.id, t.target.Owner, c)
 	return p, nil
 }

@@ -105,5 +105,8 @@ type Status struct {
 // Key is the feed key of a mailbox: it wakes on any change of its messages, its name or its being there.
 func Key(id ID) store.Key { return store.Key{Kind: "mailbox", ID: int64(id)} }
 
-// ListKey is the feed key of an owner's list of mailboxes and subscriptions.
+// MailKey is the feed key of all mailboxes of an owner together: it wakes on any change of the messages of any of them.
+func MailKey(owner directory.ID) store.Key { return store.Key{Kind: "mail", ID: int64(owner)} }
+
+// ListKey is the feed key of an owner's list of mailboxes and subscriptions, and of what others grant to the owner: an account, a group or Anyone.
 func ListKey(owner directory.ID) store.Key { return store.Key{Kind: "mailboxes", ID: int64(owner)} }

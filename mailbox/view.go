@@ -214,10 +214,11 @@ func (h *views) deleted(id ID) {
 	})
 }
 
-// stage registers what the running transaction did to a mailbox: its watchers will wake and its view will show c.
-func (m *Mail) stage(tx *store.Tx, id ID, c *change) {
+// stage registers what the running transaction did to a mailbox of owner: its watchers will wake and its view will show c.
+func (m *Mail) stage(tx *store.Tx, id ID, owner directory.ID, c *change) {
 	next := m.views.stage(id, c)
 	tx.Changed(Key(id), uint64(c.modseq))
+	tx.Changed(MailKey(owner), 0)
 	tx.AfterCommit(func() { m.views.publish(id, c, next) })
 }
 
