@@ -32,6 +32,7 @@ func (c *conn) append(ctx context.Context, p *parser) error {
 	if err != nil {
 		return tryCreate(err)
 	}
+	c.arrived(in.name, done.To)
 	c.ok(fmt.Sprintf("APPENDUID %d %s", done.UIDValidity, formatUIDs(done.To)), "APPEND completed")
 	return nil
 }

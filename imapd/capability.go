@@ -39,6 +39,7 @@ var capabilities = [...]capability{
 	{name: "ACL", in: loggedIn},                // RFC 4314
 	{name: "RIGHTS=texk", in: loggedIn},
 	{name: "METADATA", in: loggedIn},      // RFC 5464
+	{name: "NOTIFY", in: loggedIn},        // RFC 5465
 	{name: "LIST-MYRIGHTS", in: loggedIn}, // RFC 8440
 	{name: "QUOTA", in: loggedIn},         // RFC 9208
 	{name: "QUOTA=RES-STORAGE", in: loggedIn},

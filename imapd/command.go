@@ -57,6 +57,7 @@ var commands = map[string]command{
 	"LISTRIGHTS":     {in: loggedIn, run: (*conn).listRights},
 	"GETMETADATA":    {in: loggedIn, run: (*conn).getMetadata},
 	"SETMETADATA":    {in: loggedIn, run: (*conn).setMetadata},
+	"NOTIFY":         {in: loggedIn, run: (*conn).notify},
 	"MYRIGHTS":       {in: loggedIn, run: (*conn).myRights},
 
 	"APPEND":   {in: loggedIn, run: (*conn).append},

@@ -59,6 +59,8 @@ type conn struct {
 	client   string       // what ID said, for the log
 	noted    uint64       // metadata up to here was told
 	keywords []string     // the selected mailbox's owner's, as last told to the client
+	watched  *watchlist   // of NOTIFY; nil until the client has used it
+	acted    bool         // the command has changed the selected mailbox: that is told, whatever NOTIFY asked for
 }
 
 // selected is the mailbox of the selected state.
@@ -70,6 +72,7 @@ type selected struct {
 	examined bool              // opened for reading only
 	readOnly bool              // for that or for want of rights
 	saved    []mailbox.UID     // $ of SEARCHRES, ascending
+	sent     seqRange          // UIDs that the client added and has not been told of
 }
 
 func (c *conn) state() state {
@@ -88,6 +91,7 @@ func (c *conn) serve(ctx context.Context) (reason string) {
 	for err == nil {
 		err = c.next(ctx)
 	}
+	c.setWatched(nil)
 	c.deselect()
 	var b *byeError
 	switch {
@@ -130,17 +134,7 @@ func (c *conn) greet() error {
 // next waits for one command and answers it. An error ends the connection.
 func (c *conn) next(ctx context.Context) error {
 	for c.rd.buffered() == 0 {
-		if err := c.pause(); err != nil {
-			return err
-		}
-		err := c.rd.fill(idleTime, true)
-		if err == errWoken {
-			if err := c.interrupted(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
+		if err := c.attend(ctx); err != nil {
 			return err
 		}
 	}
@@ -284,6 +278,10 @@ func (c *conn) answer(name string, row command, err error) error {
 		if err := c.sync(!row.fixed || c.uidMode); err != nil {
 			return err
 		}
+	}
+	c.acted = false
+	if err := c.tellWatched(context.Background()); err != nil {
+		return err
 	}
 	if err == nil {
 		c.bads = 0

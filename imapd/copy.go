@@ -17,6 +17,7 @@ func (c *conn) copy(ctx context.Context, p *parser) error {
 	if err != nil {
 		return c.transferError(err)
 	}
+	c.arrived(name, done.To)
 	if len(done.To) > 0 {
 		c.ok(copyUID(done), "COPY completed")
 	}

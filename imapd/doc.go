@@ -14,10 +14,12 @@
 //	updates.go     EXISTS, EXPUNGE, VANISHED and FETCH that nobody asked for
 //	utf7.go pattern.go   mailbox names on the wire, LIST patterns
 //	acl.go metadata.go      mailboxes that several people use, and what programs note about them
+//	notify*.go     changes in any mailbox, told at any time to those who asked by NOTIFY
 //	limits.go      every limit, with its source
 //	NAME.go        the command NAME, or its family
 //
 // A session remembers the mailbox.Snapshot that its client knows; sequence numbers refer to it. After each command it
 // compares that with the newest one and tells the difference. So nothing is queued per session, and a session that
-// idles costs one goroutine, its socket and no buffers.
+// idles costs one goroutine, its socket and no buffers. NOTIFY remembers a line of counts for each mailbox that is watched,
+// and compares likewise.
 package imapd

@@ -41,6 +41,7 @@ func (c *conn) expunge(ctx context.Context, p *parser) error {
 	if _, err := c.sel.box.Expunge(ctx, uids); err != nil {
 		return err
 	}
+	c.acted = true
 	if err := c.sync(true); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 // idle tells changes as they happen until the client says DONE, the account changes or the server stops. The connection
 // has no buffers while it waits. RFC 2177, RFC 9051 §6.3.13.
-func (c *conn) idle(_ context.Context, p *parser) error {
+func (c *conn) idle(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
@@ -25,13 +25,13 @@ func (c *conn) idle(_ context.Context, p *parser) error {
 	if c.enabled&(metadata|metadataServer) != 0 {
 		keys = append(keys, mailbox.MetadataKey())
 	}
-	stop := c.watch(keys)
-	defer stop()
+	sub := c.srv.store.Subscribe(keys...)
+	defer sub.Close()
 	c.w.str("+ idling\r\n")
-	if err := c.sync(true); err != nil {
+	if err := c.tellNow(ctx, true); err != nil {
 		return err
 	}
-	if err := c.waitForDone(p); err != nil {
+	if err := c.waitForDone(ctx, p, sub); err != nil {
 		return err
 	}
 	if !bytes.EqualFold(p.line, []byte("DONE")) {
@@ -42,14 +42,16 @@ func (c *conn) idle(_ context.Context, p *parser) error {
 	return nil
 }
 
-// waitForDone reads the line that ends IDLE.
-func (c *conn) waitForDone(p *parser) error {
+// waitForDone reads the line that ends IDLE. What sub wakes for is told meanwhile, and what NOTIFY asked for. RFC 5465 §4.
+func (c *conn) waitForDone(ctx context.Context, p *parser, sub *store.Subscription) error {
 	for c.rd.buffered() == 0 {
 		if err := c.pause(); err != nil {
 			p.broken(err)
 			return err
 		}
+		stop := c.wakeOn(sub)
 		err := c.rd.fill(idleTime, true)
+		stop()
 		if err == nil {
 			break
 		}
@@ -61,10 +63,7 @@ func (c *conn) waitForDone(p *parser) error {
 		if err := c.interrupted(); err != nil {
 			return err
 		}
-		if err := c.syncMetadata(context.Background()); err != nil {
-			return err
-		}
-		if err := c.sync(true); err != nil {
+		if err := c.tellNow(ctx, true); err != nil {
 			return err
 		}
 	}
@@ -77,24 +76,31 @@ func (c *conn) waitForDone(p *parser) error {
 	return nil
 }
 
-// watch wakes the connection when one of keys changes, until stop is called.
-func (c *conn) watch(keys []store.Key) (stop func()) {
-	sub := c.srv.store.Subscribe(keys...)
+// wakeOn wakes the connection when sub does (it may be nil) or what NOTIFY waits for, until stop is called.
+func (c *conn) wakeOn(sub *store.Subscription) (stop func()) {
+	var here, around <-chan struct{}
+	if sub != nil {
+		here = sub.C()
+	}
+	w, wire := c.watched, c.wire
+	if w.live() {
+		around = w.sub.C()
+	}
 	quit, done := make(chan struct{}), make(chan struct{})
-	w := c.wire
 	go func() {
 		defer close(done)
 		for {
 			select {
-			case <-sub.C():
-				w.wake()
+			case <-here:
+			case <-around:
+				w.stale.Store(true)
 			case <-quit:
 				return
 			}
+			wire.wake()
 		}
 	}()
 	return func() {
-		sub.Close()
 		close(quit)
 		<-done
 	}

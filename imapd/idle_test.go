@@ -11,7 +11,8 @@ import (
 )
 
 // sessionMemory returns bytes per connection that idles, with the test's own side of it in the same process.
-func sessionMemory(tb testing.TB, n int, dial func() (net.Conn, error)) int64 {
+// last is the final command, and what tells that the server waits.
+func sessionMemory(tb testing.TB, n int, last [2]string, dial func() (net.Conn, error)) int64 {
 	tb.Helper()
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -38,7 +39,7 @@ func sessionMemory(tb testing.TB, n int, dial func() (net.Conn, error)) int64 {
 		defer nc.Close()
 		say(nc, `a LOGIN anna "`+testPassword+`"`+"\r\n", "a OK")
 		say(nc, "b SELECT INBOX\r\n", "b OK")
-		say(nc, "c IDLE\r\n", "+ idling")
+		say(nc, last[0]+"\r\n", last[1])
 	}
 	runtime.GC() // shrinks the stacks
 	runtime.GC()
@@ -53,9 +54,16 @@ func TestIdleMemory(t *testing.T) {
 	ts := newTestServer(t, func(o *Options) { o.TLS = serverTLS })
 	ts.deliver("One")
 	tlsAddr, _ := ts.listen(ts.srv.ServeTLS)
-	plain := sessionMemory(t, 100, func() (net.Conn, error) { return net.Dial("tcp", ts.addr) })
-	secure := sessionMemory(t, 100, func() (net.Conn, error) { return tls.Dial("tcp", tlsAddr, clientTLS) })
-	t.Logf("bytes per idle connection, both sides: plain %d, TLS %d", plain, secure)
+	tcp := func() (net.Conn, error) { return net.Dial("tcp", ts.addr) }
+	idle := [2]string{"c IDLE", "+ idling"}
+	plain := sessionMemory(t, 100, idle, tcp)
+	secure := sessionMemory(t, 100, idle, func() (net.Conn, error) { return tls.Dial("tcp", tlsAddr, clientTLS) })
+	notified := sessionMemory(t, 100, [2]string{"c NOTIFY SET (selected (MessageNew (UID FLAGS ENVELOPE) MessageExpunge FlagChange)) " +
+		"(subscribed (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))", "c OK"}, tcp)
+	t.Logf("bytes per idle connection, both sides: plain %d, TLS %d, with NOTIFY %d", plain, secure, notified)
+	if notified > 40<<10 {
+		t.Errorf("with NOTIFY: %d bytes each", notified)
+	}
 	if plain > 40<<10 {
 		t.Errorf("plain: %d bytes each", plain)
 	}

@@ -35,6 +35,14 @@ const (
 	maxListPattern = 1000
 	// maxListBytes bounds all patterns of one LIST together, each with the reference.
 	maxListBytes = 8 << 10
+	// maxEventGroups bounds the groups of one NOTIFY; each is tried on each mailbox.
+	maxEventGroups = 32
+	// maxWatchedNames bounds the names in one NOTIFY.
+	maxWatchedNames = 1000
+	// maxWatched bounds the mailboxes that one session's NOTIFY is about; each costs about a hundred bytes as long as the session lasts.
+	maxWatched = 1000
+	// maxNews bounds the new messages that NOTIFY fetches at once; who imports a mailbox shall not make every session read it.
+	maxNews = 1000
 	// maxTag bounds a tag in bytes.
 	maxTag = 255
 	// maxIDFields bounds ID (RFC 2971 §3.3).

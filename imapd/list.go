@@ -319,6 +319,11 @@ func (c *conn) statusOf(ctx context.Context, found []listed) (map[string]*mailbo
 			names = append(names, b.Name)
 		}
 	}
+	return c.countsOf(ctx, names)
+}
+
+// countsOf are the counts of mailboxes by name, without those that may not be read.
+func (c *conn) countsOf(ctx context.Context, names []string) (map[string]*mailbox.Status, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}

@@ -180,6 +180,7 @@ func (c *conn) unauthenticate(_ context.Context, p *parser) error {
 	if c.rd.inner != nil {
 		return no("CANNOT", "Not while compression is active: a password would be compressed")
 	}
+	c.setWatched(nil)
 	c.deselect()
 	c.leave()
 	c.signedIn, c.enabled, c.tries = false, 0, 0

@@ -38,6 +38,7 @@ func (c *conn) create(ctx context.Context, p *parser) error {
 	if err != nil {
 		return err
 	}
+	c.watched.made(&made)
 	if asked := strings.TrimSuffix(name, "/"); c.enabled&rev2 != 0 && asked != made.Name {
 		c.w.str(`* LIST () "/" `) // the name was normalised: RFC 9051 §6.3.9.7
 		c.w.mailbox(made.Name)
@@ -63,6 +64,7 @@ func (c *conn) delete(ctx context.Context, p *parser) error {
 	if err != nil {
 		return err
 	}
+	c.watched.deleted(name)
 	if c.sel != nil && c.sel.box.Gone() {
 		c.deselect()
 		c.untaggedOK("CLOSED", "The selected mailbox is gone")
@@ -79,7 +81,11 @@ func (c *conn) rename(ctx context.Context, p *parser) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	return c.srv.mail.Rename(ctx, c.who, from, to)
+	if err := c.srv.mail.Rename(ctx, c.who, from, to); err != nil {
+		return err
+	}
+	c.watched.renamed(from, to)
+	return nil
 }
 
 // subscribe adds a name to those that LSUB and LIST (SUBSCRIBED) show. RFC 9051 §6.3.7.
@@ -96,5 +102,9 @@ func (c *conn) setSubscribed(ctx context.Context, p *parser, on bool) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	return c.srv.mail.Subscribe(ctx, c.who, name, on)
+	if err := c.srv.mail.Subscribe(ctx, c.who, name, on); err != nil {
+		return err
+	}
+	c.watched.setSubscribed(name, on)
+	return nil
 }

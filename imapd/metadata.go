@@ -197,9 +197,10 @@ func entryError(err error) error {
 	return err
 }
 
-// syncMetadata tells a client that asked for it by ENABLE which entries others have changed; their values it has to ask for. RFC 5464 §4.4.2.
+// syncMetadata tells a client that asked for it by ENABLE or NOTIFY which entries others have changed; their values it has to ask for.
+// RFC 5464 §4.4.2.
 func (c *conn) syncMetadata(ctx context.Context) error {
-	if c.enabled&(metadata|metadataServer) == 0 {
+	if !c.hearsMetadata() {
 		return nil
 	}
 	list, now, err := c.srv.mail.MetadataChanges(ctx, c.who, c.noted, c.serial)
@@ -207,9 +208,9 @@ func (c *conn) syncMetadata(ctx context.Context) error {
 		return err
 	}
 	c.noted = now
-	for _, change := range list {
-		if change.Mailbox == 0 || c.enabled&metadata != 0 {
-			c.metadataLine(change)
+	for i := range list {
+		if c.hears(&list[i]) {
+			c.metadataLine(list[i])
 		}
 	}
 	return nil

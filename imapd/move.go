@@ -21,6 +21,8 @@ func (c *conn) move(ctx context.Context, p *parser) error {
 	if err != nil {
 		return c.transferError(err)
 	}
+	c.arrived(name, done.To)
+	c.acted = true
 	if len(done.To) > 0 {
 		c.untaggedOK(copyUID(done), "Moved")
 	}

@@ -170,7 +170,7 @@ func TestPendingLiterals(t *testing.T) {
 func FuzzCommands(f *testing.F) {
 	for _, seed := range []string{
 		"a1 CAPABILITY\r\na2 NOOP\r\na3 LOGOUT\r\n", "a LOGIN {4+}\r\nanna {3+}\r\nabc\r\n", "a AUTHENTICATE PLAIN =\r\n", "a ID (\"x\" NIL)\r\n",
-		"a STARTTLS\r\na NOOP\r\n", "a FETCH 1 {9999999999+}\r\n", "* BAD\r\n", "a ENABLE X\nb UID\n", "a SELECT (\r\n\x00\r\n", "a LOGIN \"\\\"\" x\r\n",
+		"a STARTTLS\r\na NOOP\r\n", "a FETCH 1 {9999999999+}\r\n", "* BAD\r\n", "a NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge))\r\n", "a ENABLE X\nb UID\n", "a SELECT (\r\n\x00\r\n", "a LOGIN \"\\\"\" x\r\n",
 	} {
 		f.Add(seed)
 	}

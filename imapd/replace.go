@@ -49,6 +49,8 @@ func (c *conn) replace(ctx context.Context, p *parser) error {
 	if err != nil {
 		return err
 	}
+	c.arrived(in.name, done.To)
+	c.acted = true
 	c.untaggedOK(fmt.Sprintf("APPENDUID %d %s", done.UIDValidity, formatUIDs(done.To)), "Replacement stored")
 	if err := c.sync(true); err != nil {
 		return err

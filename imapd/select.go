@@ -271,6 +271,9 @@ func (c *conn) close(ctx context.Context, p *parser) error {
 		if _, err := c.sel.box.Expunge(ctx, nil); err != nil {
 			return err
 		}
+		if now := c.sel.box.Snapshot(); now.HighestModSeq() == c.sel.snap.HighestModSeq()+1 {
+			c.sel.snap = now // nothing else has happened: NOTIFY has nothing to tell of it
+		}
 	}
 	c.deselect()
 	return nil
@@ -288,6 +291,7 @@ func (c *conn) unselect(_ context.Context, p *parser) error {
 // deselect forgets the selected mailbox, if there is one.
 func (c *conn) deselect() {
 	if c.sel != nil {
+		c.watched.left(c.sel)
 		c.sel.box.Close()
 		c.sel, c.keywords = nil, nil
 	}

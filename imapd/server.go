@@ -48,6 +48,8 @@ type Server struct {
 	metrics           *metrics
 	reads, writes     sync.Pool // of *[]byte
 	lastConn          atomic.Uint64
+	mostWatched       int // mailboxes of one session's NOTIFY
+	mostNews          int // messages that NOTIFY tells at once
 
 	mu       sync.Mutex
 	accounts map[directory.ID]int // connections from elsewhere than loopback
@@ -76,7 +78,7 @@ func New(o Options) (*Server, error) {
 		plaintextLoopback: o.AllowPlaintextLoopback, now: o.Now, maxSize: o.MaxSize, metrics: m,
 		reads:    sync.Pool{New: func() any { b := make([]byte, largeRead); return &b }},
 		writes:   sync.Pool{New: func() any { b := make([]byte, 0, largeRead); return &b }},
-		accounts: map[directory.ID]int{},
+		accounts: map[directory.ID]int{}, mostWatched: maxWatched, mostNews: maxNews,
 	}, nil
 }
 
@@ -206,6 +208,7 @@ func (c *conn) serveSafely(ctx context.Context) (reason string) {
 		if v := recover(); v != nil {
 			c.log.Error("imap session panicked", "panic", v, "stack", string(debug.Stack()))
 			reason = "panic"
+			c.setWatched(nil)
 			c.deselect()
 			c.bye("SERVERBUG", "Internal error, it has been logged")
 		}

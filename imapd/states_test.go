@@ -14,7 +14,7 @@ var samples = map[string]string{
 	"FETCH": " 1 FLAGS", "STORE": " 1 FLAGS ()", "SEARCH": " ALL", "SORT": " (DATE) UTF-8 ALL", "THREAD": " REFERENCES UTF-8 ALL", "COPY": " 1 INBOX", "MOVE": " 1 Archive", "EXPUNGE": "",
 	"REPLACE": " 1 INBOX {4+}\r\nA: b", "CHECK": "", "CLOSE": "", "UNSELECT": "",
 	"SETACL": " INBOX ben lrs", "DELETEACL": " INBOX ben", "GETACL": " INBOX", "LISTRIGHTS": " INBOX ben", "MYRIGHTS": " INBOX",
-	"GETMETADATA": " INBOX /private/comment", "SETMETADATA": " INBOX (/private/comment NIL)",
+	"NOTIFY": " NONE", "GETMETADATA": " INBOX /private/comment", "SETMETADATA": " INBOX (/private/comment NIL)",
 }
 
 // Each command is known in the states that the table says, and BAD in the others without doing anything. RFC 9051 §3, §6.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -38,6 +39,7 @@ var record = flag.String("record", "", "rewrite the S: lines of this transcript 
 //	@tls                the server has a certificate and takes no password in plain text
 //	@secure 1           connection 1 starts TLS
 //	@deflate            the first connection goes on compressed
+//	@watch 9 2          NOTIFY is about nine mailboxes at most, and tells two new messages at once
 //	@damage             every stored message has been damaged on the disk
 //	@close              the storage takes nothing any more
 //	@stop               the server is asked to stop
@@ -150,6 +152,9 @@ func (p *player) happens(word, rest string) bool {
 	case "@secure":
 		name := strings.TrimPrefix(rest, "1")
 		p.conns[name] = newClient(p, tls.Client(p.conns[name].nc, p.trust))
+	case "@watch":
+		_, err := fmt.Sscan(rest, &p.srv.mostWatched, &p.srv.mostNews)
+		p.check(err)
 	case "@deflate":
 		p.conns[""] = p.conns[""].deflated()
 	case "@damage":
@@ -223,7 +228,7 @@ func (p *player) recordLine(line string, rest []string) {
 	}
 	p.out = append(p.out, line)
 	p.step(0, line)
-	acts := strings.HasPrefix(line, "@deliver") || strings.HasPrefix(line, "@disable") || line == "@stop"
+	acts := strings.HasPrefix(line, "@deliver") || strings.HasPrefix(line, "@share") || strings.HasPrefix(line, "@post") || strings.HasPrefix(line, "@disable") || line == "@stop"
 	if m == nil && !acts || len(rest) > 0 && strings.HasPrefix(rest[0], "C") && m != nil && strings.HasPrefix(rest[0], "C"+m[2]+":") {
 		return
 	}

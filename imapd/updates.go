@@ -12,7 +12,8 @@ import (
 func (c *conn) sync(expunge bool) error { return c.syncTold(expunge, nil) }
 
 // syncTold is sync that leaves out the FETCH of messages that told says the client knows about in their newest state.
-// If messages are gone and that may not be said now, nothing is said and the client's view stays as it is.
+// If messages are gone and that may not be said now, nothing is said and the client's view stays as it is. So it does if the client has not
+// asked NOTIFY to be told.
 func (c *conn) syncTold(expunge bool, told func(e mailbox.Entry) bool) error {
 	s := c.sel
 	if s == nil {
@@ -24,8 +25,8 @@ func (c *conn) syncTold(expunge bool, told func(e mailbox.Entry) bool) error {
 	if err := c.syncRights(); err != nil {
 		return err
 	}
-	now := s.box.Snapshot()
-	if now == s.snap {
+	now, heard := s.box.Snapshot(), c.heard()
+	if now == s.snap || heard&messageNew == 0 {
 		return nil
 	}
 	gone, changed, added := now.Diff(s.snap)
@@ -41,8 +42,13 @@ func (c *conn) syncTold(expunge bool, told func(e mailbox.Entry) bool) error {
 			c.w.str("* 0 RECENT\r\n")
 		}
 	}
-	if len(changed) > 0 {
+	if len(changed) > 0 && heard&flagChange != 0 {
 		if err := c.tellChanged(changed, told); err != nil {
+			return err
+		}
+	}
+	if added < now.Len() {
+		if err := c.tellNew(added); err != nil {
 			return err
 		}
 	}
