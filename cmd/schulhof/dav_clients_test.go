@@ -12,7 +12,7 @@ import (
 )
 
 // TestOtherPeoplesFileClients uses the files of a running school with programs that others wrote. SCHULHOF_E2E=1: rclone
-// copies 2,000 files instead of 200.
+// copies 2,000 files instead of 60.
 func TestOtherPeoplesFileClients(t *testing.T) {
 	t.Parallel()
 	s := startSchool(t, "security.allow_plaintext_auth=loopback")
@@ -68,7 +68,7 @@ func (s *school) rclone(t *testing.T) {
 		t.Skip("rclone is not installed")
 	}
 	here, back := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "back")
-	n := 200
+	n := 60
 	if os.Getenv("SCHULHOF_E2E") != "" {
 		n = 2000
 	}

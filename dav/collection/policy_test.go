@@ -32,6 +32,7 @@ func TestPolicies(t *testing.T) {
 		const cal = "calendars:/calendar"
 		w.make(w.anna, "calendars:/other", Calendar)
 		w.put(w.anna, "calendars:/other/o", event("other"))
+		w.put(w.anna, "calendars:/other/1", event("1"))
 		p := &oneExam{}
 		w.dav.SetPolicy(Calendar, p)
 		w.put(w.anna, cal+"/1", event("1"))
@@ -49,7 +50,7 @@ func TestPolicies(t *testing.T) {
 		if p.asked[0] != "1 false true" || p.asked[1] != "1 true true" {
 			t.Errorf("%q", p.asked)
 		}
-		_, _, err := w.dav.Copy(ctx, w.anna, at("calendars:/other/o"), at(cal+"/1"), CopyOptions{Overwrite: true})
+		_, _, err := w.dav.Copy(ctx, w.anna, at("calendars:/other/1"), at(cal+"/1"), CopyOptions{Overwrite: true})
 		w.check(err)
 		w.put(w.anna, "files:/a", "1")
 		w.delete(w.anna, "files:/a") // another kind of collection
