@@ -159,13 +159,14 @@ func checkLine(line []byte) (string, error) {
 		return "", errLineEnd
 	}
 	line = line[:len(line)-1]
-	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return "", errControl
-		}
+	if bytes.ContainsFunc(line, isControl) {
+		return "", errControl
 	}
 	return string(line), nil
 }
+
+// isControl tells characters that have no place in a line.
+func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // startTLS upgrades the connection. What the peer sent in the clear before the handshake is discarded,
 // so that nothing injected there is ever taken for a command. RFC 3207 §4.2, CVE-2011-0411.

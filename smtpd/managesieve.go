@@ -171,9 +171,10 @@ func (r sieveReply) appendTo(dst []byte) []byte {
 	return append(dst, crlf...)
 }
 
-// appendSieveString writes a quoted string, or a literal where that is not possible. RFC 5804 §4.
+// appendSieveString writes a quoted string, or a literal where that is not possible or has control characters, which lines are better without.
+// RFC 5804 §4.
 func appendSieveString(dst []byte, text string) []byte {
-	if len(text) > 1024 || strings.ContainsAny(text, "\r\n\x00") {
+	if len(text) > 1024 || strings.ContainsFunc(text, isControl) {
 		dst = append(strconv.AppendInt(append(dst, '{'), int64(len(text)), 10), "}\r\n"...)
 		return append(dst, text...)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"schulhof/mailbox/message"
 	"schulhof/mailbox/sieve"
 )
 
@@ -21,6 +22,9 @@ func (s *sieveSession) readCommand() (verb string, args []string, err error) {
 		return "", nil, err
 	}
 	verb, rest, _ := strings.Cut(line, " ")
+	if !message.IsASCII(verb) {
+		return "", nil, &sieveSyntax{"A command begins with a word in ASCII"}
+	}
 	args, err = s.strings(rest)
 	return strings.ToUpper(verb), args, err
 }
