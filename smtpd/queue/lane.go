@@ -17,6 +17,7 @@ type lane struct {
 	inHand   map[int64]bool // deliveries in ready or under way
 	more     bool           // the table may have more that is due
 	served   int            // jobs given in this turn
+	class    int            // whose share of the lanes it has
 	settled  bool           // its row says when to look again; the lane is there for its open connections only
 	paused   bool           // nothing is tried until `until`
 	until    int64          // unix seconds
@@ -109,6 +110,27 @@ func selectDue(tx *store.Tx, failing int, now int64, limit int) (list []destinat
 		list = append(list, d)
 	}
 	return list, rows.Err()
+}
+
+// selectNamed reads those of the named destinations that are due and not failing, at most limit. The others are taken out of names: they come
+// by selectDue, when it is time.
+func selectNamed(tx *store.Tx, names map[string]bool, now int64, limit int) (list []destinationRow, err error) {
+	for name := range names {
+		if len(list) == limit {
+			break
+		}
+		d := destinationRow{name: name}
+		err := tx.QueryRow(`SELECT failures, until, text FROM queue_destination WHERE name = $1 AND failing = 0 AND wake <= $2`, name, now).Scan(&d.failures, &d.until, &d.text)
+		if isNoRows(err) {
+			delete(names, name)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	return list, nil
 }
 
 // selectNext is the next time after now at which something is due, 0: nothing waits.

@@ -14,7 +14,7 @@ import (
 func (q *Queue) Run(ctx context.Context, dialer Dialer) error {
 	work, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
-	s := &scheduler{q: q, dialer: dialer, work: work, lanes: map[string]*lane{}, done: make(chan *worker), look: true}
+	s := &scheduler{q: q, dialer: dialer, work: work, lanes: map[string]*lane{}, fresh: map[string]bool{}, done: make(chan *worker), look: true}
 	if err := s.recover(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // it ended before it had begun; the next Run takes up the same
@@ -51,10 +51,11 @@ type scheduler struct {
 	lanes   map[string]*lane
 	order   []*lane // the same, in the order of their turns
 	workers int
-	done    chan *worker // workers that have ended a delivery
-	look    bool         // the tables may have something new
-	crowd   bool         // destinations wait for a lane
-	next    time.Time    // when to look again, zero: nothing waits
+	done    chan *worker    // workers that have ended a delivery
+	look    bool            // the tables may have something new
+	crowd   bool            // destinations wait for a lane
+	fresh   map[string]bool // destinations of new mail that have no lane yet
+	next    time.Time       // when to look again, zero: nothing waits
 	clock   clock
 }
 
@@ -95,10 +96,11 @@ func (s *scheduler) lookAround(ctx context.Context) error {
 	if err := s.checkClock(ctx); err != nil {
 		return err
 	}
-	fresh := s.q.takeFresh()
-	for name := range fresh {
+	for name := range s.q.takeFresh() {
 		if l := s.lanes[name]; l != nil {
 			l.more, l.settled = true, false
+		} else {
+			s.fresh[name] = true
 		}
 	}
 	if err := s.tell(ctx); err != nil {
@@ -110,15 +112,70 @@ func (s *scheduler) lookAround(ctx context.Context) error {
 	return s.admit(ctx)
 }
 
-// admit gives lanes to destinations that are due, and finds out when the next one is.
+// The classes of destinations that are due. None may have all lanes: new mail does not wait for old mail that is tried again, nor the other way
+// round, and destinations that cannot be reached, which take long, keep nobody waiting.
+const (
+	classNew = iota // new mail for a destination that is not known to fail
+	classOld
+	classFailing
+	classes
+)
+
+// admit gives lanes to destinations that are due, one of each class in turn, and finds out when the next one is.
 func (s *scheduler) admit(ctx context.Context) error {
+	due, err := s.due(ctx)
+	if err != nil {
+		return err
+	}
+	all := s.q.o.Connections
+	s.crowd = false
+	var active int
+	var taken [classes]int
+	for _, l := range s.lanes {
+		if !l.settled {
+			active++
+			taken[l.class]++
+		}
+	}
+	for i := range max(len(due[classNew]), len(due[classOld]), len(due[classFailing])) {
+		for class, list := range due {
+			if i >= len(list) || s.lanes[list[i].name] != nil && !s.lanes[list[i].name].settled {
+				continue
+			}
+			if active >= all || s.hasShare(class, &taken) {
+				s.crowd = true
+				continue
+			}
+			s.open(list[i], class)
+			active++
+			taken[class]++
+		}
+	}
+	return nil
+}
+
+// hasShare reports whether a class has all the lanes that it may have: a fifth is kept for new mail and a fifth for the others, of which failing
+// destinations get half of all at most.
+func (s *scheduler) hasShare(class int, taken *[classes]int) bool {
+	all := s.q.o.Connections
+	most := all - min(max(all/5, 1), all-1)
+	if class == classNew {
+		return taken[classNew] >= most
+	}
+	return taken[classOld]+taken[classFailing] >= most || class == classFailing && taken[classFailing] >= max(all/2, 1)
+}
+
+// due finds the destinations of each class that are due, and when the next one is.
+func (s *scheduler) due(ctx context.Context) (due [classes][]destinationRow, err error) {
 	now := s.q.now().Unix()
-	var due [2][]destinationRow
 	var next int64
-	err := s.q.store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = s.q.store.Read(ctx, func(tx *store.Tx) (err error) {
 		limit := 2*s.q.o.Connections + len(s.lanes)
-		for failing := range due {
-			if due[failing], err = selectDue(tx, failing, now, limit); err != nil {
+		if due[classNew], err = selectNamed(tx, s.fresh, now, limit); err != nil {
+			return err
+		}
+		for failing, class := range []int{classOld, classFailing} {
+			if due[class], err = selectDue(tx, failing, now, limit); err != nil {
 				return err
 			}
 		}
@@ -126,42 +183,18 @@ func (s *scheduler) admit(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("destinations: %w", err)
+		return due, fmt.Errorf("destinations: %w", err)
 	}
 	s.next = time.Time{}
 	if next > 0 {
 		s.next = time.Unix(next, 0)
 	}
-	s.crowd = false
-	var active, failing int
-	for _, l := range s.lanes {
-		if l.settled {
-			continue
-		}
-		active++
-		if l.failures > 0 {
-			failing++
-		}
-	}
-	// Healthy and failing ones in turn: the failing ones, which may take long, get half of the lanes at most.
-	for i := range max(len(due[0]), len(due[1])) {
-		for class, list := range due {
-			if i >= len(list) || s.lanes[list[i].name] != nil && !s.lanes[list[i].name].settled {
-				continue
-			}
-			if active >= s.q.o.Connections || class == 1 && failing >= max(s.q.o.Connections/2, 1) {
-				s.crowd = true
-				continue
-			}
-			s.open(list[i])
-			active, failing = active+1, failing+class
-		}
-	}
-	return nil
+	return due, nil
 }
 
 // open gives a destination a lane.
-func (s *scheduler) open(d destinationRow) {
+func (s *scheduler) open(d destinationRow, class int) {
+	delete(s.fresh, d.name)
 	l := s.lanes[d.name]
 	if l == nil {
 		l = &lane{name: d.name, window: min(firstWindow, float64(s.q.o.PerHost)), inHand: map[int64]bool{}}
@@ -171,7 +204,7 @@ func (s *scheduler) open(d destinationRow) {
 		s.lanes[d.name] = l
 		s.order = append(s.order, l)
 	}
-	l.failures, l.text = d.failures, d.text
+	l.class, l.failures, l.text = class, d.failures, d.text
 	l.more, l.settled, l.served, l.paused = true, false, 0, false
 }
 
@@ -199,16 +232,18 @@ func (s *scheduler) load(ctx context.Context) error {
 	return nil
 }
 
-// assign hands jobs to workers, one for each lane in turn, until there are no more jobs or connections.
+// assign hands jobs to workers, one for each lane in turn, until there are no more jobs or connections. The lane that finds no connection is
+// the first the next time.
 func (s *scheduler) assign() {
 	for given := true; given; {
 		given = false
-		for _, l := range s.order {
+		for i, l := range s.order {
 			if len(l.ready) == 0 || l.paused || l.busy >= max(int(l.window), 1) {
 				continue
 			}
 			w := s.workerFor(l)
 			if w == nil {
+				s.order = slices.Concat(s.order[i:], s.order[:i])
 				return
 			}
 			j := l.ready[0]

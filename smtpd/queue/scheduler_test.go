@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,6 +212,54 @@ func TestDestinationsTakeTurns(t *testing.T) {
 		time.Sleep(3 * turn * time.Second)
 		if n := len(w.net.arrived()); n != 3*turn+1 {
 			t.Errorf("%d arrived", n)
+		}
+	})
+}
+
+// New mail does not wait for old mail that is tried again, however much there is for however many destinations, nor does old mail for new.
+func TestNewAndOldTakeTurns(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		few := func(o *Options) { o.Connections = 10 }
+		w := newWorld(t, few)
+		w.net.answer = func(Target, Letter, Recipient) Result { return later }
+		for i := range 3000 {
+			w.enqueue(fmt.Sprintf("p%d@old%d.example", i, i%60))
+		}
+		w.run()
+		synctest.Wait()
+		w.halt()
+		time.Sleep(time.Hour) // all are due
+		var old atomic.Int64
+		w.net.set(func(n *internet) {
+			n.hold = func(_ context.Context, to Target) {
+				time.Sleep(time.Second)
+				if strings.HasPrefix(to.Domain, "old") {
+					old.Add(1)
+				}
+			}
+			n.answer = nil
+		})
+		w.q = w.open(few)
+		w.run()
+		time.Sleep(10 * time.Second) // the connections to those that take mail become more
+		for i := range 5 {
+			to := fmt.Sprintf("a@new%d.example", i)
+			w.enqueue(to)
+			began := time.Now()
+			for !slices.Contains(w.net.arrived(), to) {
+				time.Sleep(100 * time.Millisecond)
+				if time.Since(began) > 5*time.Second {
+					t.Fatal("new mail waits for old")
+				}
+			}
+		}
+		for i := range 2000 {
+			w.enqueue(fmt.Sprintf("b@flood%d.example", i))
+		}
+		before := old.Load()
+		time.Sleep(time.Minute)
+		if n := old.Load() - before; n < 100 {
+			t.Errorf("old mail waits for new: %d tries within a minute", n)
 		}
 	})
 }
