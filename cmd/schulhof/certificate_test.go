@@ -124,7 +124,7 @@ func TestWatchTakesUpChangedFiles(t *testing.T) {
 			}
 		}()
 		shown := func() *tls.Certificate {
-			cert, err := s.tlsConfig().GetCertificate(nil)
+			cert, err := s.tlsConfig().GetCertificate(&tls.ClientHelloInfo{})
 			if err != nil {
 				t.Fatal(err)
 			}
