@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"schulhof/config"
@@ -26,8 +27,9 @@ import (
 )
 
 const (
-	acmeFolder = "acme"    // in the data directory: the account, certificates and keys
-	acmeLook   = time.Hour // between two looks at which names there are
+	acmeFolder = "acme"        // in the data directory: the account, certificates and keys
+	acmeLook   = time.Hour     // between two looks at which names there are
+	acmeAgain  = 7 * time.Hour // after the last try: the library, which waits 6 hours at most between two of a name, has given that one up
 )
 
 // acme gets certificates from an authority of the internet and renews them. RFC 8555. The certificate of the server's name goes into the
@@ -39,8 +41,9 @@ type acme struct {
 	cache  *certmagic.Cache
 	magic  *certmagic.Config
 	issuer *certmagic.ACMEIssuer
-	news   chan struct{}   // one of our certificates is new
-	kept   map[string]bool // names that certificates are kept up for
+	news   chan struct{} // one of our certificates is new
+	mu     sync.Mutex
+	asked  map[string]time.Time // when a certificate for a name was asked for last; guarded by mu
 }
 
 // newACME returns nil if no authority is set. RFC 8555 §8.3: challenges are answered over plain HTTP.
@@ -63,7 +66,7 @@ func newACME(c *config.Config, log *slog.Logger) (*acme, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen.http: %w", err)
 	}
-	m := &acme{config: c, log: log, news: make(chan struct{}, 1), kept: map[string]bool{}}
+	m := &acme{config: c, log: log, news: make(chan struct{}, 1), asked: map[string]time.Time{}}
 	m.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return m.magic, nil },
 		Logger:           zap.NewNop(),
@@ -98,6 +101,12 @@ func acmeRoots(file string) (*x509.CertPool, error) {
 // event hears of what the library does; its own log is not ours.
 func (m *acme) event(_ context.Context, event string, data map[string]any) error {
 	switch event {
+	case "cert_obtaining":
+		if name, ok := data["identifier"].(string); ok {
+			m.mu.Lock()
+			m.asked[name] = time.Now()
+			m.mu.Unlock()
+		}
 	case "cert_obtained":
 		m.log.Info("certificate: got from the authority", "name", data["identifier"], "renewed", data["renewal"])
 		select {
@@ -163,16 +172,22 @@ func (m *acme) fault(err error) {
 	}
 }
 
-// manage asks for the certificates of names that are new.
+// manage has certificates kept up for the names that nothing is done about. Of those that are kept up already the library knows.
 func (m *acme) manage(ctx context.Context, names []string) error {
-	var fresh []string
+	return m.magic.ManageAsync(ctx, m.due(names, time.Now()))
+}
+
+// due are the names that nobody asks the authority for: new ones, and those that the library gave up, as it does after a month.
+func (m *acme) due(names []string, now time.Time) (due []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, name := range names {
-		if !m.kept[name] {
-			m.kept[name] = true
-			fresh = append(fresh, name)
+		if now.Sub(m.asked[name]) > acmeAgain {
+			m.asked[name] = now
+			due = append(due, name)
 		}
 	}
-	return m.magic.ManageAsync(ctx, fresh)
+	return due
 }
 
 func (m *acme) keyAt() string {

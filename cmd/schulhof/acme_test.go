@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -222,5 +223,28 @@ func TestAnAuthorityThatCannotBeAsked(t *testing.T) {
 		if _, err := newACME(c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v", tt, err)
 		}
+	}
+}
+
+// TestNamesThatAreAskedForAgain: the library gives a name up after a month, or at once if its folder cannot be written.
+func TestNamesThatAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	m := &acme{log: slog.New(slog.DiscardHandler), asked: map[string]time.Time{}}
+	names := []string{"mail.school.test", "mta-sts.school.test"}
+	start := time.Now()
+	if got := m.due(names, start.Add(-8*time.Hour)); !slices.Equal(got, names) {
+		t.Errorf("new names: %q", got)
+	}
+	if err := m.event(t.Context(), "cert_obtaining", map[string]any{"identifier": names[0]}); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.due(names, start.Add(time.Minute)); !slices.Equal(got, names[1:]) {
+		t.Errorf("one was tried just now, the other not for eight hours: %q", got)
+	}
+	if got := m.due(names, start.Add(6*time.Hour+time.Minute)); len(got) > 0 {
+		t.Errorf("the library tries them itself: %q", got)
+	}
+	if got := m.due(names, start.Add(8*time.Hour)); !slices.Equal(got, names) {
+		t.Errorf("after hours without a try: %q", got)
 	}
 }
