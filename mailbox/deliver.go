@@ -18,8 +18,8 @@ type Delivery struct {
 	TraceID    string
 	Dedupe     *Dedupe                  // a message whose earlier connection ended before our 250 was written
 	Also       func(tx *store.Tx) error // further rows of the same commit (queue); may be nil
-	// Answers makes what the transaction's recipients are answered, which Dedupe remembers, of the results of its copies: filters make
-	// more or fewer copies than there are recipients. nil: they are the same. With it, the caller asks DeliveredBefore itself.
+	// Answers makes what the transaction's recipients are answered, which Dedupe remembers, of the results of its copies: filters and lists
+	// make more or fewer copies than there are recipients. nil: they are the same. With it, the caller asks DeliveredBefore itself.
 	Answers func(results []error) []error
 }
 
@@ -35,17 +35,19 @@ type To struct {
 }
 
 // DeliveredBefore tells the answers to a transaction whose recipients were not told: the peer sends it again.
-func (m *Mail) DeliveredBefore(key [32]byte, recipients int) (results []error, seen bool) {
-	return m.seen.lookup(key, recipients, m.now())
+func (m *Mail) DeliveredBefore(key [32]byte, recipients int, traceID string) (results []error, seen bool) {
+	if results, seen = m.seen.lookup(key, recipients, m.now()); seen {
+		m.log.Info("delivered before, answered again", "trace", traceID)
+		m.metrics.repeated.Inc()
+	}
+	return results, seen
 }
 
 // Deliver puts a message into its recipients' mailboxes. results tells each recipient's, in order: nil, fault.OverQuota, fault.NotFound …:
 // LMTP answers each, MX temp-fails only what failed. All that succeeded became visible in one commit. err: nothing was stored.
 func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err error) {
 	if d.Dedupe != nil && d.Answers == nil {
-		if results, seen := m.seen.lookup(d.Dedupe.Key, len(d.Recipients), m.now()); seen {
-			m.log.Info("delivered before, answered again", "trace", d.TraceID)
-			m.metrics.repeated.Inc()
+		if results, seen := m.DeliveredBefore(d.Dedupe.Key, len(d.Recipients), d.TraceID); seen {
 			return results, nil
 		}
 	}

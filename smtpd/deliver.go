@@ -83,7 +83,7 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	if err := s.serveLists(ctx, t); err != nil || t.lists.only(t) {
 		return results, err
 	}
-	if results, seen := s.answeredBefore(key, to); seen {
+	if results, seen := s.srv.o.Mail.DeliveredBefore(key, len(to), t.body.id); seen { // before filters see it again: they would take it for a duplicate
 		return spread(results, at, len(t.to)), nil
 	}
 	p, err := s.prepare(ctx, t, to, at)
@@ -93,7 +93,8 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	defer p.release()
 	d := mailbox.Delivery{
 		Message: p.plain, Sender: t.envelope.Sender, Recipients: p.to, TraceID: t.body.id, Dedupe: &mailbox.Dedupe{Key: key},
-		Also: func(tx *store.Tx) error { return s.alsoCommit(tx, t, p) },
+		Also:    func(tx *store.Tx) error { return s.alsoCommit(tx, t, p) },
+		Answers: func(copies []error) []error { return copies[:len(to)] }, // archives, and who is told of a held message, answer nobody
 	}
 	plan, err := s.filtered(ctx, t, p, &d)
 	if err != nil {
@@ -107,10 +108,7 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 	if err != nil {
 		return nil, fmt.Errorf("deliver message: %w", err)
 	}
-	if d.Answers != nil {
-		got = d.Answers(got)
-	}
-	return spread(got[:len(to)], at, len(t.to)), nil
+	return spread(d.Answers(got), at, len(t.to)), nil
 }
 
 // spread puts the results of some recipients where these stand among all n; at nil: they are all.

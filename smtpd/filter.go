@@ -12,15 +12,6 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// answeredBefore tells the answers to a message that was dealt with but whose peer did not hear so, before filters see it again:
-// they would take it for a duplicate.
-func (s *session) answeredBefore(key [32]byte, to []mailbox.To) (results []error, seen bool) {
-	if f := s.srv.o.Filters; f == nil || !f.Concerns(to) {
-		return nil, false // Deliver asks itself
-	}
-	return s.srv.o.Mail.DeliveredBefore(key, len(to))
-}
-
 // filtered lets the recipients' filters decide, and puts what they decided into d. The plan is nil when none of them has a filter.
 func (s *session) filtered(ctx context.Context, t *transaction, p *prepared, d *mailbox.Delivery) (*filter.Plan, error) {
 	f := s.srv.o.Filters
@@ -38,8 +29,8 @@ func (s *session) filtered(ctx context.Context, t *transaction, p *prepared, d *
 	if err != nil {
 		return nil, fmt.Errorf("filter message: %w", err)
 	}
-	d.Recipients, d.Answers = plan.Recipients(), plan.Results
-	also := d.Also
+	also, answers := d.Also, d.Answers
+	d.Recipients, d.Answers = plan.Recipients(), func(copies []error) []error { return answers(plan.Results(copies)) }
 	d.Also = func(tx *store.Tx) error {
 		if also != nil {
 			if err := also(tx); err != nil {

@@ -1,8 +1,12 @@
 package smtpd
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"schulhof/directory"
+	"schulhof/store/storetest"
 )
 
 // loseReply sends a message at d and leaves before the 250 could be read; the server has noticed when it returns.
@@ -79,6 +83,45 @@ func TestAnArrivedReplyEndsTheSuppression(t *testing.T) {
 				t.Errorf("%s: %d messages after try %d, want %d", d.name, n, try+2, want)
 			}
 		}
+	}
+}
+
+// What lists and filters make of a message besides its copies for who was addressed does not count: neither the question to an owner, whose
+// filter sees it too, nor an archive.
+func TestAListsMessageIsSentAgainAfterALostReply(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		post     directory.Posting
+		filtered string
+		to       []string
+		want     string // deliveries: one of the message, and a notice of each try to anna, because voll has no room
+	}{
+		{"the owner has a filter", directory.PostModerated, "tina", []string{"7b@school.test"}, "tina 1"},
+		{"one is full, another has a filter", directory.PostModerated, "ben", []string{"7b@school.test", "voll@school.test", "ben@school.test"}, "anna 2 ben 1 tina 1"},
+		{"one is full, nobody has a filter", directory.PostModerated, "", []string{"7b@school.test", "voll@school.test", "ben@school.test"}, "anna 2 ben 1 tina 1"},
+		{"an archive", directory.PostMembers, "ben", []string{"7b@school.test", "voll@school.test"}, "anna 3 ben 1 tina 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, _ := listWorld(t, storetest.Open(t))
+			g := w.list("7b", tt.post)
+			if err := errors.Join(w.mail.ProvideGroup(t.Context(), g.ID), w.dir.ChangeList(t.Context(), g.ID, directory.ListChange{Archive: new(true)})); err != nil {
+				t.Fatal(err)
+			}
+			if tt.filtered != "" {
+				w.filter(tt.filtered, "keep;")
+			}
+			text := "From: anna@school.test\r\nSubject: x\r\nDate: Mon, 23 Nov 2026 08:00:00 +0100\r\nMessage-ID: <1@school.test>\r\n\r\nText\r\n"
+			w.loseReply(t, doorSubmission, "anna@school.test", tt.to, text)
+			p := w.ready(doorSubmission, "anna@school.test", tt.to)
+			p.send(text + ".\r\n")
+			p.want("250 2.")
+			if got := w.deliveries(); got != tt.want {
+				t.Errorf("delivered: %s, want %s", got, tt.want)
+			}
+		})
 	}
 }
 
