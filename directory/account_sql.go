@@ -70,6 +70,18 @@ func count(tx *store.Tx, query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
+// StillThere asks again, in tx, for an account or group that was found before: others may have removed it in the same commit. fault.NotFound.
+func (d *Directory) StillThere(tx *store.Tx, id ID) error {
+	n, err := count(tx, `SELECT COUNT(*) FROM principal WHERE id = $1`, int64(id))
+	if err != nil {
+		return fmt.Errorf("look for principal %d: %w", id, err)
+	}
+	if n == 0 {
+		return fault.New(fault.NotFound, "no such group or account")
+	}
+	return nil
+}
+
 func deletePrincipal(tx *store.Tx, id ID) error {
 	if _, err := tx.Exec(`DELETE FROM principal WHERE id = $1`, int64(id)); err != nil { // the rest follows by cascade
 		return fmt.Errorf("delete principal: %w", err)

@@ -217,12 +217,8 @@ func (d *Directory) ruleKey(tx *store.Tx, from, to Party) (key ruleKey, err erro
 		if p.word != "" {
 			continue
 		}
-		n, err := count(tx, `SELECT COUNT(*) FROM principal WHERE id = $1`, int64(p.id))
-		if err != nil {
-			return key, fmt.Errorf("look for a rule's party: %w", err)
-		}
-		if n == 0 {
-			return key, fault.New(fault.NotFound, "no such group or account")
+		if err := d.StillThere(tx, p.id); err != nil {
+			return key, err
 		}
 	}
 	d.view.mu.RLock()

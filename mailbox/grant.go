@@ -75,6 +75,8 @@ func (m *Mail) identifier(ctx context.Context, principal directory.ID) string {
 	return g.Name
 }
 
+var errNobody = fault.New(fault.Refused, "no account or group is called that")
+
 // principal is whom an identifier means: anyone, or an account or group by login or address. Rights that are taken from somebody ("-anna")
 // are not supported. fault.Refused. RFC 4314 §2.
 func (m *Mail) principal(ctx context.Context, identifier string) (directory.ID, error) {
@@ -89,7 +91,7 @@ func (m *Mail) principal(ctx context.Context, identifier string) (directory.ID, 
 	}
 	g, err := m.dir.Group(ctx, identifier)
 	if err != nil {
-		return 0, fault.New(fault.Refused, "no account or group is called that")
+		return 0, errNobody
 	}
 	return g.ID, nil
 }
@@ -176,6 +178,9 @@ func (m *Mail) setRightsIn(tx *store.Tx, b *Mailbox, principal directory.ID, mod
 		return nil
 	}
 	if old == 0 {
+		if err := m.stillKnown(tx, principal); err != nil {
+			return err
+		}
 		if err := roomForGrants(tx, b.Owner, 1); err != nil {
 			return err
 		}

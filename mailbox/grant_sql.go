@@ -18,6 +18,18 @@ func stillThere(tx *store.Tx, id ID) error {
 	return err
 }
 
+// stillKnown asks again, in tx, for whom rights are about to be given to: what a purge in the same commit does not find stays. fault.Refused.
+func (m *Mail) stillKnown(tx *store.Tx, principal directory.ID) error {
+	if principal == Anyone {
+		return nil
+	}
+	err := m.dir.StillThere(tx, principal)
+	if fault.Is(err, fault.NotFound) {
+		return errNobody
+	}
+	return err
+}
+
 // grantsOf are a mailbox's grants, without identifiers.
 func grantsOf(tx *store.Tx, id ID) (list []Grant, err error) {
 	rows, err := tx.Query(`SELECT principal_id, rights FROM mailbox_right WHERE mailbox_id = $1 ORDER BY principal_id`, int64(id))

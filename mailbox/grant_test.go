@@ -117,6 +117,18 @@ func TestRightsWithinOneCommit(t *testing.T) {
 			}
 			w.sameShares()
 		}
+		{ // for a group that was removed
+			g, err := w.dir.AddGroup(ctx, directory.Group{Name: "8c", Kind: directory.Class})
+			w.check(err)
+			w.check(w.dir.DeleteGroup(ctx, g.ID))
+			w.write(func(tx *store.Tx) error {
+				if err := set(archive, g.ID, readers)(tx); !fault.Is(err, fault.Refused) {
+					t.Error(err)
+				}
+				return nil
+			})
+			w.sameShares()
+		}
 		{ // the last two that there may be
 			w.manyRights(office)
 			w.write(func(tx *store.Tx) error {
