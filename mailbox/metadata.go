@@ -227,6 +227,11 @@ func setEntry(tx *store.Tx, id ID, account, owner directory.ID, e MetadataEntry)
 	if err != nil {
 		return fmt.Errorf("set metadata: %w", err)
 	}
+	return countMetadata(tx, owner)
+}
+
+// countMetadata asks whether owner has no more entries than allowed. ErrMetadataTooMany.
+func countMetadata(tx *store.Tx, owner directory.ID) error {
 	var n int64
 	if err := tx.QueryRow(`SELECT COUNT(*) FROM mailbox_metadata WHERE owner_id = $1`, int64(owner)).Scan(&n); err != nil {
 		return fmt.Errorf("count metadata: %w", err)
@@ -235,6 +240,20 @@ func setEntry(tx *store.Tx, id ID, account, owner directory.ID, e MetadataEntry)
 		return ErrMetadataTooMany
 	}
 	return nil
+}
+
+// copyMetadata notes about owner's mailbox to what is noted about from, by everybody together and by the owner. fault.Limit. RFC 5464 §4.1.
+func copyMetadata(tx *store.Tx, owner directory.ID, from, to ID) error {
+	_, err := tx.Exec(`INSERT INTO mailbox_metadata (mailbox_id, account_id, name, value, owner_id)
+		SELECT CAST($1 AS BIGINT), account_id, name, value, owner_id FROM mailbox_metadata WHERE mailbox_id = $2 AND owner_id = $3`,
+		int64(to), int64(from), int64(owner))
+	if err != nil {
+		return fmt.Errorf("copy metadata: %w", err)
+	}
+	if err := countMetadata(tx, owner); !errors.Is(err, ErrMetadataTooMany) {
+		return err
+	}
+	return fault.New(fault.Limit, "no more than %d entries are noted about all mailboxes together", MaxMetadata)
 }
 
 // purgeMetadata removes what an account or group noted, and what was noted about its mailboxes.

@@ -81,6 +81,36 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
+// INBOX keeps what is noted about it when it is renamed, and the new mailbox has it, too; what others note for themselves does not go along. RFC 5464 §4.1.
+func TestRenamingINBOXCopiesMetadata(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		w.share(w.ben, "INBOX", "anna", "lr")
+		w.check(w.note("INBOX", "/private/comment=mine", "/shared/comment=ours"))
+		w.check(w.mail.SetMetadata(ctx, w.anna, "Other Users/ben", []MetadataEntry{{"/private/comment", []byte("anna's")}}, 0))
+		w.check(w.mail.Rename(ctx, w.ben, "INBOX", "alt/Post"))
+		for _, name := range []string{"INBOX", "alt/Post"} {
+			if got := w.noted(name, DepthNone, "/private/comment", "/shared/comment"); got != "/private/comment=mine /shared/comment=ours" {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		if n := w.count(`SELECT COUNT(*) FROM mailbox_metadata`); n != 5 {
+			t.Errorf("%d entries", n)
+		}
+		var many []string
+		for i := range MaxMetadata - 4 {
+			many = append(many, fmt.Sprintf("/private/n%d=x", i))
+		}
+		w.check(w.note("alt/Post", many...))
+		if err := w.mail.Rename(ctx, w.ben, "INBOX", "neu"); !fault.Is(err, fault.Limit) {
+			t.Error(err)
+		}
+		if _, err := w.mail.Lookup(ctx, w.ben, "neu", 0); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a mailbox without what is noted about INBOX: %v", err)
+		}
+	})
+}
+
 // Who may read and write what: RFC 5464 §3.3.
 func TestMetadataRights(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {

@@ -95,9 +95,20 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 	return nil
 }
 
-// renameInbox creates to and moves what INBOX holds now, slice by slice: mail that arrives meanwhile stays.
+// renameInbox creates to, with what is noted about INBOX, and moves what INBOX holds now, slice by slice: mail that arrives meanwhile stays.
 func (m *Mail) renameInbox(ctx context.Context, who directory.ID, to string) error {
-	if _, err := m.Create(ctx, who, to, ""); err != nil {
+	err := m.store.Write(ctx, func(tx *store.Tx) error {
+		from, err := m.locate(tx, who, inbox, 0)
+		if err != nil {
+			return err
+		}
+		made, err := m.createIn(tx, who, to, "")
+		if err != nil {
+			return err
+		}
+		return copyMetadata(tx, who, from.ID, made.ID)
+	})
+	if err != nil {
 		return err
 	}
 	b, err := m.Open(ctx, who, inbox)
