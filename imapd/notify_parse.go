@@ -129,14 +129,17 @@ func (p *parser) event(ask *watchRequest, g *eventGroup) {
 	}
 }
 
-// checkEvents demands what RFC 5465 §5 and §6.1 do of a group: MessageNew and MessageExpunge come together, FlagChange with both of them, and only
-// messages are told of the selected mailbox, which is named once.
+// checkEvents demands what RFC 5465 §5, §6.1 and §8 do of a group: MessageNew and MessageExpunge come together, FlagChange with both of them, and
+// only messages are told of the selected mailbox, which is named once, and whose messages alone are fetched.
 func (p *parser) checkEvents(ask *watchRequest, g *eventGroup) {
 	const both = messageNew | messageExpunge
 	if m := g.events & messageEvents; m != 0 && m&both != both {
 		p.fail("MessageNew and MessageExpunge belong together, and to FlagChange")
 	}
 	if g.of > ofSelectedDelayed {
+		if len(g.plan.items) > 0 {
+			p.fail("only of the selected mailbox can new messages be fetched")
+		}
 		return
 	}
 	if g.events&^messageEvents != 0 {

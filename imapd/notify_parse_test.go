@@ -10,7 +10,7 @@ func FuzzWatchRequest(f *testing.F) {
 	for _, seed := range []string{
 		" (personal NONE)", " STATUS (selected (MessageNew (uid body.peek[header.fields (from to)]) MessageExpunge)) (subtree (a b/ {1+}\r\nc) (MailboxName))",
 		" (selected-delayed (MessageNew (PREVIEW (LAZY)) MessageExpunge FlagChange))", " (mailboxes INBOX (AnnotationChange x))", " (subscribed (", " (inboxes ()) ",
-		` (subtree "" (SubscriptionChange MailboxMetadataChange ServerMetadataChange))`, " (selected NONE) (selected NONE)", " (mailboxes (a a) (MailboxName)) (mailboxes % (MailboxName))",
+		` (subtree "" (SubscriptionChange MailboxMetadataChange ServerMetadataChange))`, " (selected NONE) (selected NONE)", " (mailboxes (a a) (MailboxName)) (mailboxes % (MailboxName))", " (personal (MessageNew (UID) MessageExpunge))",
 	} {
 		f.Add(seed)
 	}
@@ -35,6 +35,9 @@ func FuzzWatchRequest(f *testing.F) {
 				if g.events&^messageEvents != 0 {
 					t.Fatalf("%q: events %b of the selected mailbox", in, g.events)
 				}
+			}
+			if len(g.plan.items) > 0 && g.of > ofSelectedDelayed {
+				t.Fatalf("%q: what to fetch of messages that are not in the selected mailbox", in)
 			}
 			if named := g.of == ofSubtree || g.of == ofMailboxes; named != (len(g.names) > 0) || !slices.IsSorted(g.names) {
 				t.Fatalf("%q: names %q", in, g.names)
