@@ -24,7 +24,7 @@ type news struct {
 // tellWatched tells what happened in the mailboxes that are not selected. RFC 5465 §5.
 func (c *conn) tellWatched(ctx context.Context) error {
 	w := c.watched
-	if w == nil || w.all == 0 || c.quit {
+	if !w.looksAround() || c.quit {
 		return nil
 	}
 	select {
@@ -142,10 +142,7 @@ func (n *news) counted(old, b *watchedBox) bool {
 	if !old.readable || n.wanted(&old.watchedName)&messageEvents == 0 {
 		return true // the client knows nothing of its messages
 	}
-	if b.modseq == old.modseq {
-		return false
-	}
-	if n.ownArrival(old, b) {
+	if b.modseq == old.modseq || n.ownArrival(old, b) {
 		return false
 	}
 	return b.uidNext != old.uidNext || b.messages != old.messages || want&flagChange != 0
@@ -153,12 +150,7 @@ func (n *news) counted(old, b *watchedBox) bool {
 
 // ownArrival: all that happened is what the client itself put there.
 func (n *news) ownArrival(old, b *watchedBox) bool {
-	i := slices.IndexFunc(n.sent, func(a arrival) bool { return a.name == b.name })
-	if i < 0 || n.sent[i].last >= b.uidNext {
-		return false
-	}
-	last := n.sent[i].last
-	return b.modseq == old.modseq+1 && b.uidNext == last+1
+	return b.modseq == old.modseq+1 && slices.Contains(n.sent, arrival{b.name, b.uidNext - 1})
 }
 
 // listed finds the names and counts of mailboxes that came or went; that affects the level above them, too. RFC 5465 §5.4.

@@ -8,6 +8,20 @@ import (
 	"schulhof/mailbox"
 )
 
+// TestNothingIsNotedInVain: without groups nobody looks around, and so nobody would forget what the client did itself.
+func TestNothingIsNotedInVain(t *testing.T) {
+	for _, w := range []*watchlist{nil, {}, {selected: messageEvents}} {
+		w.made(&mailbox.Mailbox{ID: 7, Name: "a/b"})
+		w.renamed("a", "b/c")
+		w.renamed("INBOX", "d")
+		w.deleted("b/c/b")
+		w.setSubscribed("a", true)
+		if w != nil && len(w.boxes)+len(w.names)+len(w.quiet)+len(w.sent) > 0 {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
 // TestCompare: single cases, with what the client did itself.
 func TestCompare(t *testing.T) {
 	box := func(id mailbox.ID, name string, uidNext mailbox.UID, messages uint32, modseq mailbox.ModSeq) watchedBox {

@@ -57,6 +57,9 @@ type arrival struct {
 // live reports whether the client wants to be told of anything while no command runs.
 func (w *watchlist) live() bool { return w != nil && w.selected|w.all != 0 }
 
+// looksAround reports whether w is about other mailboxes than the selected one. If not, nothing is to be noted: no look would forget it.
+func (w *watchlist) looksAround() bool { return w != nil && w.all != 0 }
+
 func (w *watchlist) close() {
 	if w.sub != nil {
 		w.sub.Close()
@@ -114,7 +117,6 @@ func (w *watchlist) remember(boxes []watchedBox, names []string, most int) bool 
 			w.boxes = append(w.boxes, boxes[i])
 		}
 	}
-	w.boxes = slices.Clip(w.boxes)
 	if w.all&subscriptionChange != 0 {
 		w.names = names
 	}
@@ -233,7 +235,7 @@ func (c *conn) arrived(name string, uids []mailbox.UID) {
 
 // made notes that the client made a mailbox, and the levels above it where there were none.
 func (w *watchlist) made(b *mailbox.Mailbox) {
-	if w == nil {
+	if !w.looksAround() {
 		return
 	}
 	w.boxes = append(w.boxes, watchedBox{watchedName: watchedName{name: b.Name, own: !isOthers(b.Name), subscribed: b.Subscribed}, readable: true,
@@ -258,7 +260,7 @@ func (w *watchlist) deleted(name string) {
 
 // renamed notes that the client renamed a mailbox and those below it. INBOX stays, and its messages come into a new one.
 func (w *watchlist) renamed(from, to string) {
-	if w == nil {
+	if !w.looksAround() {
 		return
 	}
 	w.quietAbove(to)
