@@ -76,7 +76,7 @@ type TLS struct {
 }
 
 // ACME is about certificates from an authority that gives and renews them by itself (RFC 8555), such as Let's Encrypt. The server writes that
-// of its name into tls.certificate and tls.key, and keeps the key. Names such as mta-sts.DOMAIN and autoconfig.DOMAIN that lead to this
+// of its name into tls.certificate; it is for the key in tls.key, which stays. Names such as mta-sts.DOMAIN and autoconfig.DOMAIN that lead to this
 // server get one each. The authority must reach listen.http at port 80.
 type ACME struct {
 	// The authority's directory, an https address, such as "https://acme-v02.api.letsencrypt.org/directory". Setting it accepts the

@@ -33,8 +33,8 @@ const (
 )
 
 // acme gets certificates from an authority of the internet and renews them. RFC 8555. The certificate of the server's name goes into the
-// two files where everything looks for it, and keeps the key that is there, which TLSA records name; those of further names, which only
-// web clients ask for by SNI, stay in a folder of their own.
+// file where everything looks for it, and is for the key beside it, which TLSA records name; those of further names, which only web clients
+// ask for by SNI, stay in a folder of their own.
 type acme struct {
 	config *config.Config
 	log    *slog.Logger
@@ -145,7 +145,6 @@ func (m *acme) run(ctx context.Context, wanted func(context.Context) ([]string, 
 		return nil
 	}
 	defer m.cache.Stop()
-	m.fault(m.handOver(ctx))
 	tick := time.NewTicker(acmeLook)
 	defer tick.Stop()
 	for {
@@ -174,6 +173,9 @@ func (m *acme) fault(err error) {
 
 // manage has certificates kept up for the names that nothing is done about. Of those that are kept up already the library knows.
 func (m *acme) manage(ctx context.Context, names []string) error {
+	if err := m.handOver(ctx); err != nil {
+		return err
+	}
 	return m.magic.ManageAsync(ctx, m.due(names, time.Now()))
 }
 
@@ -201,23 +203,35 @@ func acmeFiles(c *config.Config) (cert, key string) {
 	return at(certmagic.StorageKeys.SiteCert(issuer, c.Server.Hostname)), at(certmagic.StorageKeys.SitePrivateKey(issuer, c.Server.Hostname))
 }
 
-// handOver lets the first certificate that is asked for have the key that the server has.
+// handOver lets certificates of the server's name be for the key that the server has: the first one, and that after somebody has put another
+// key there. The one for the former key goes.
 func (m *acme) handOver(ctx context.Context) error {
-	if m.magic.Storage.Exists(ctx, m.keyAt()) {
+	key, err := os.ReadFile(m.config.TLS.Key)
+	if err != nil {
+		return fmt.Errorf("hand the key over: %w", err)
+	}
+	host, storage := m.config.Server.Hostname, m.magic.Storage
+	kept, err := storage.Load(ctx, m.keyAt())
+	if err == nil && bytes.Equal(kept, key) {
 		return nil
 	}
-	key, err := os.ReadFile(m.config.TLS.Key)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = storage.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(m.issuer.IssuerKey(), host))
+	}
 	if err == nil {
-		err = m.magic.Storage.Store(ctx, m.keyAt(), key)
+		err = storage.Store(ctx, m.keyAt(), key)
 	}
 	if err != nil {
 		return fmt.Errorf("hand the key over: %w", err)
 	}
+	m.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: host}})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.asked, host)
 	return nil
 }
 
-// adopt writes the certificate of the server's name into the server's files, if it is another than what is there. The key comes first: it
-// changes only when somebody took it out of the folder, and a pair that does not match is not loaded.
+// adopt writes the certificate of the server's name into the server's file, if it is another than what is there and for the server's key.
 func (m *acme) adopt(ctx context.Context) (fresh bool, err error) {
 	cert, err := m.magic.Storage.Load(ctx, certmagic.StorageKeys.SiteCert(m.issuer.IssuerKey(), m.config.Server.Hostname))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -226,23 +240,17 @@ func (m *acme) adopt(ctx context.Context) (fresh bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("take the certificate over: %w", err)
 	}
-	key, err := m.magic.Storage.Load(ctx, m.keyAt())
+	if old, err := os.ReadFile(m.config.TLS.Certificate); err == nil && bytes.Equal(old, cert) {
+		return false, nil
+	}
+	key, err := os.ReadFile(m.config.TLS.Key)
+	if err == nil {
+		_, err = tls.X509KeyPair(cert, key)
+	}
 	if err != nil {
-		return false, fmt.Errorf("take the key over: %w", err)
+		return false, fmt.Errorf("take the certificate over: %w", err)
 	}
-	for _, file := range []struct {
-		path string
-		text []byte
-	}{{m.config.TLS.Key, key}, {m.config.TLS.Certificate, cert}} {
-		if old, err := os.ReadFile(file.path); err == nil && bytes.Equal(old, file.text) {
-			continue
-		}
-		if err := authenticate.ReplaceFile(file.path, file.text); err != nil {
-			return fresh, err
-		}
-		fresh = true
-	}
-	return fresh, nil
+	return true, authenticate.ReplaceFile(m.config.TLS.Certificate, cert)
 }
 
 // namesToCertify are the server's name and those that our domains' records let lead to it. One that leads elsewhere, or nowhere, would only

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -184,6 +185,59 @@ func TestCertificatesFromAnAuthority(t *testing.T) {
 	})
 	if !strings.Contains(lines.String(), "renewed=true") {
 		t.Errorf("log:\n%s", lines.String())
+	}
+
+	// The administrator puts another key there: it stays, and gets a certificate too.
+	own, err := loadAuthority(filepath.Dir(c.TLS.Certificate))
+	if err == nil {
+		err = own.issue(c.TLS.Certificate, c.TLS.Key, []string{"mail.school.test"}, time.Now())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveUntil(t, c, logger, func(certs *certificates) bool {
+		cert := given(t, certs, "mail.school.test")
+		if !bytes.Equal(cert.Leaf.RawSubjectPublicKeyInfo, changed.Leaf.RawSubjectPublicKeyInfo) {
+			t.Error("the former key is back")
+			return true
+		}
+		return a.trusted(cert, "mail.school.test")
+	})
+}
+
+// TestACertificateForAnotherKey: a pair of files that does not match would keep the server from starting.
+func TestACertificateForAnotherKey(t *testing.T) {
+	t.Parallel()
+	c := newSchool(t)
+	c.Server.Hostname, c.Listen.HTTP, c.ACME.Directory = "mail.school.test", []string{":80"}, "https://ca.test/directory"
+	m, err := newACME(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.cache.Stop()
+	own, err := loadAuthority(filepath.Dir(c.TLS.Certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key := acmeFiles(c)
+	err = errors.Join(os.MkdirAll(filepath.Dir(cert), 0o700), own.issue(cert, key, []string{"mail.school.test"}, time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := m.adopt(t.Context()); fresh || err == nil {
+		t.Errorf("adopted: %t, %v", fresh, err)
+	}
+	after, err := loadCertificate(c.TLS.Certificate, c.TLS.Key)
+	if err != nil || !bytes.Equal(after.Certificate[0], before.Certificate[0]) {
+		t.Errorf("the files changed: %v", err)
 	}
 }
 
