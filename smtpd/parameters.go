@@ -24,6 +24,9 @@ func senderParameters(s string, maxSize int64, protected bool) (o smtp.MailOptio
 			return o, r
 		}
 	}
+	if o.RequireTLS && o.Return == smtp.DSNReturnFull { // what is protected does not come back whole; RFC 8689 §5
+		o.Return = smtp.DSNReturnHeaders
+	}
 	return o, okDone
 }
 

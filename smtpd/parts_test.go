@@ -37,6 +37,8 @@ func TestSenderParameters(t *testing.T) {
 		{"broken key", " SI_ZE=1", smtp.MailOptions{}, badSyntax},
 		{"two equals signs", " SIZE=1=2", smtp.MailOptions{}, badSyntax},
 		{"protection", " REQUIRETLS", smtp.MailOptions{RequireTLS: true}, reply{}},
+		{"protection, and all of it back", " RET=FULL REQUIRETLS", smtp.MailOptions{RequireTLS: true, Return: smtp.DSNReturnHeaders}, reply{}},
+		{"protection, nothing said of returning", " REQUIRETLS ENVID=a", smtp.MailOptions{RequireTLS: true, EnvelopeID: "a"}, reply{}},
 		{"protection with a value", " REQUIRETLS=yes", smtp.MailOptions{}, badSyntax},
 		{"unknown", " MT-PRIORITY=3", smtp.MailOptions{}, badParameter},
 		{"binary", " BODY=BINARYMIME", smtp.MailOptions{}, badParameter},
