@@ -142,7 +142,7 @@ func (s *scheduler) admit(ctx context.Context) error {
 			if i >= len(list) || s.lanes[list[i].name] != nil && !s.lanes[list[i].name].settled {
 				continue
 			}
-			if active >= all || s.hasShare(class, &taken) {
+			if active >= all || s.shareTaken(class, &taken) {
 				s.crowd = true
 				continue
 			}
@@ -154,9 +154,9 @@ func (s *scheduler) admit(ctx context.Context) error {
 	return nil
 }
 
-// hasShare reports whether a class has all the lanes that it may have: a fifth is kept for new mail and a fifth for the others, of which failing
+// shareTaken reports whether a class may have no more lanes: a fifth is kept for new mail and a fifth for the others, of which failing
 // destinations get half of all at most.
-func (s *scheduler) hasShare(class int, taken *[classes]int) bool {
+func (s *scheduler) shareTaken(class int, taken *[classes]int) bool {
 	all := s.q.o.Connections
 	most := all - min(max(all/5, 1), all-1)
 	if class == classNew {
