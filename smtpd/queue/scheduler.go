@@ -123,12 +123,7 @@ const (
 
 // admit gives lanes to destinations that are due, one of each class in turn, and finds out when the next one is.
 func (s *scheduler) admit(ctx context.Context) error {
-	due, err := s.due(ctx)
-	if err != nil {
-		return err
-	}
 	all := s.q.o.Connections
-	s.crowd = false
 	var active int
 	var taken [classes]int
 	for _, l := range s.lanes {
@@ -137,6 +132,11 @@ func (s *scheduler) admit(ctx context.Context) error {
 			taken[l.class]++
 		}
 	}
+	due, err := s.due(ctx, max(all-active, 0))
+	if err != nil {
+		return err
+	}
+	s.crowd = false
 	for i := range max(len(due[classNew]), len(due[classOld]), len(due[classFailing])) {
 		for class, list := range due {
 			if i >= len(list) || s.lanes[list[i].name] != nil && !s.lanes[list[i].name].settled {
@@ -165,13 +165,13 @@ func (s *scheduler) shareTaken(class int, taken *[classes]int) bool {
 	return taken[classOld]+taken[classFailing] >= most || class == classFailing && taken[classFailing] >= max(all/2, 1)
 }
 
-// due finds the destinations of each class that are due, and when the next one is.
-func (s *scheduler) due(ctx context.Context) (due [classes][]destinationRow, err error) {
+// due finds destinations of each class that are due, more than there are free lanes if there are so many, and when the next one is.
+func (s *scheduler) due(ctx context.Context, free int) (due [classes][]destinationRow, err error) {
 	now := s.q.now().Unix()
 	var next int64
 	err = s.q.store.Read(ctx, func(tx *store.Tx) (err error) {
 		limit := 2*s.q.o.Connections + len(s.lanes)
-		if due[classNew], err = selectNamed(tx, s.fresh, now, limit); err != nil {
+		if due[classNew], err = selectNamed(tx, s.fresh, now, free+1); err != nil {
 			return err
 		}
 		for failing, class := range []int{classOld, classFailing} {

@@ -264,6 +264,23 @@ func TestNewAndOldTakeTurns(t *testing.T) {
 	})
 }
 
+// However many destinations have new mail, a look asks about no more of them than there are free lanes for, and one to know whether others wait.
+func TestAsksForAsManyAsItHasLanesFor(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Connections = 10 })
+	for i := range 30 {
+		w.enqueue(fmt.Sprintf("a@new%d.example", i))
+	}
+	s := newScan(w)
+	if err := s.lookAround(t.Context()); err != nil || len(s.lanes) != 10 || len(s.fresh) != 20 || !s.crowd {
+		t.Errorf("%d lanes, %d wait for one, crowd %t: %v", len(s.lanes), len(s.fresh), s.crowd, err)
+	}
+	for _, free := range []int{0, 3} {
+		if due, err := s.due(t.Context(), free); err != nil || len(due[classNew]) != free+1 {
+			t.Errorf("%d free lanes: %d of new mail are read, %v", free, len(due[classNew]), err)
+		}
+	}
+}
+
 // Destinations that do not answer for long leave connections for the others.
 func TestSlowDeathDoesNotStarve(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
