@@ -186,17 +186,7 @@ func (g *eventGroup) reachesOthers() bool {
 	case ofSubscribed:
 		return true
 	case ofSubtree, ofMailboxes:
-		return slices.ContainsFunc(g.names, func(name string) bool { return name == "" || isOthers(name) })
-	}
-	return false
-}
-
-// isOthers tells whether name is where the mailboxes of others are.
-func isOthers(name string) bool {
-	for _, root := range [...]string{mailbox.OtherUsers, mailbox.SharedRoot} {
-		if rest, ok := strings.CutPrefix(name, root); ok && (rest == "" || rest[0] == '/') {
-			return true
-		}
+		return slices.ContainsFunc(g.names, func(name string) bool { return name == "" || mailbox.Reserved(name) })
 	}
 	return false
 }

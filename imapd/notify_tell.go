@@ -217,7 +217,7 @@ func (n *news) renamed() {
 }
 
 func (n *news) wantsRename(old, now string) bool {
-	own := !isOthers(now)
+	own := !mailbox.Reserved(now)
 	a, b := watchedName{name: old, own: own}, watchedName{name: now, own: own}
 	_, a.subscribed = slices.BinarySearch(n.survey.Names, old)
 	_, b.subscribed = slices.BinarySearch(n.survey.Names, now)
@@ -234,7 +234,7 @@ func (n *news) subscriptions() {
 			if _, both := slices.BinarySearch(lists[1], name); both {
 				continue
 			}
-			if n.wanted(&watchedName{name: name, own: !isOthers(name), subscribed: true})&subscriptionChange != 0 {
+			if n.wanted(&watchedName{name: name, own: !mailbox.Reserved(name), subscribed: true})&subscriptionChange != 0 {
 				n.tellName(name)
 			}
 		}
@@ -252,7 +252,7 @@ func (c *conn) nameLine(s *mailbox.Survey, l nameNews) {
 	if !there {
 		attrs = append(attrs, `\NonExistent`)
 	}
-	if there && !c.srv.mail.RightsOn(c.who, &s.Boxes[i].Mailbox).Has(mailbox.RightRead) || !there && !parent && isOthers(name) {
+	if there && !c.srv.mail.RightsOn(c.who, &s.Boxes[i].Mailbox).Has(mailbox.RightRead) || !there && !parent && mailbox.Reserved(name) {
 		attrs = append(attrs, `\NoAccess`)
 	}
 	switch {

@@ -238,7 +238,7 @@ func (w *watchlist) made(b *mailbox.Mailbox) {
 	if !w.looksAround() {
 		return
 	}
-	w.boxes = append(w.boxes, watchedBox{watchedName: watchedName{name: b.Name, own: !isOthers(b.Name), subscribed: b.Subscribed}, readable: true,
+	w.boxes = append(w.boxes, watchedBox{watchedName: watchedName{name: b.Name, own: !mailbox.Reserved(b.Name), subscribed: b.Subscribed}, readable: true,
 		id: b.ID, uidNext: 1, modseq: 1})
 	w.quietAbove(b.Name)
 }

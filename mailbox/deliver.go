@@ -171,7 +171,7 @@ func (m *Mail) mailboxFor(tx *store.Tx, to To, name string) (string, error) {
 		}
 	}
 	switch {
-	case to.Exact && !reserved(name):
+	case to.Exact && !Reserved(name):
 		return m.createFor(tx, to.Owner, name, "")
 	case found != "":
 		return found, nil

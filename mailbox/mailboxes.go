@@ -125,7 +125,7 @@ func (m *Mail) Create(ctx context.Context, who directory.ID, name, use string) (
 		use = specialUses[i].use
 	}
 	err = m.store.Write(ctx, func(tx *store.Tx) error {
-		if reserved(name) {
+		if Reserved(name) {
 			b, err = m.createShared(tx, who, name, use)
 			return err
 		}

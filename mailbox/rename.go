@@ -25,13 +25,13 @@ func (m *Mail) Rename(ctx context.Context, who directory.ID, from, to string) er
 		return fault.New(fault.AlreadyExists, "the mailbox exists")
 	case isBelow(to, from) && from != inbox:
 		return fault.New(fault.Refused, "a mailbox cannot be moved below itself")
-	case from == inbox && reserved(to):
+	case from == inbox && Reserved(to):
 		return fault.New(fault.Refused, "a mailbox keeps its owner; copy the messages instead")
 	case from == inbox:
 		return m.renameInbox(ctx, who, to)
 	}
 	return m.store.Write(ctx, func(tx *store.Tx) error {
-		if reserved(to) || reserved(from) {
+		if Reserved(to) || Reserved(from) {
 			return m.renameShared(tx, who, from, to)
 		}
 		return m.renameIn(tx, who, from, to)

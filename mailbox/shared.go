@@ -77,7 +77,7 @@ func (m *Mail) renameShared(tx *store.Tx, who directory.ID, from, to string) err
 	if err != nil {
 		return err
 	}
-	if b.Owner == who && !reserved(to) {
+	if b.Owner == who && !Reserved(to) {
 		return m.renameIn(tx, who, from, to) // an own one from before the name was reserved
 	}
 	owner, path, ok := m.resolve(who, to)

@@ -19,8 +19,8 @@ const (
 	sharedStart = SharedRoot + delimiter
 )
 
-// reserved reports a name that is no person's own; those that people had before it was are still found.
-func reserved(name string) bool {
+// Reserved reports a name that is no person's own; those that people had before it was are still found.
+func Reserved(name string) bool {
 	return name == OtherUsers || name == SharedRoot || strings.HasPrefix(name, othersStart) || strings.HasPrefix(name, sharedStart)
 }
 

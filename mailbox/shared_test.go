@@ -192,7 +192,7 @@ func TestVisible(t *testing.T) {
 			w.check(err)
 			var names []string
 			for _, b := range list {
-				if reserved(b.Name) {
+				if Reserved(b.Name) {
 					name := b.Name
 					if b.NoSelect {
 						name = "(" + name + ")"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"schulhof/directory"
@@ -148,7 +147,7 @@ func (i *mailImport) target(name string) string {
 	case i.top != "":
 		return i.top + "/" + name
 	}
-	if first, _, _ := strings.Cut(name, "/"); first == mailbox.OtherUsers || first == mailbox.SharedRoot {
+	if mailbox.Reserved(name) {
 		return importedTop + "/" + name
 	}
 	return name
