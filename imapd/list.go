@@ -252,17 +252,7 @@ func addMissing(list []listed, names []string, parents bool) []listed {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b listed) int {
-		switch {
-		case a.Name == b.Name:
-			return 0
-		case a.Name == "INBOX":
-			return -1
-		case b.Name == "INBOX":
-			return 1
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
+	slices.SortStableFunc(list, func(a, b listed) int { return mailbox.CompareNames(a.Name, b.Name) })
 	return list
 }
 

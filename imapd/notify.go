@@ -134,7 +134,7 @@ func (c *conn) tellBeginning(ctx context.Context, w *watchlist, s *mailbox.Surve
 			names = append(names, b.name)
 		}
 	}
-	slices.SortFunc(names, byListName)
+	slices.SortFunc(names, mailbox.CompareNames)
 	var counted []string
 	for _, name := range names {
 		if b := w.named(name); b.readable {
@@ -192,16 +192,3 @@ func (c *conn) hears(change *mailbox.MetadataChange) bool {
 }
 
 func (c *conn) isSelected(id mailbox.ID) bool { return c.sel != nil && c.sel.box.Mailbox().ID == id }
-
-// byListName is the order of LIST: INBOX first.
-func byListName(a, b string) int {
-	switch {
-	case a == b:
-		return 0
-	case a == "INBOX":
-		return -1
-	case b == "INBOX":
-		return 1
-	}
-	return strings.Compare(a, b)
-}

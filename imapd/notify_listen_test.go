@@ -100,7 +100,7 @@ func TestListenersKnow(t *testing.T) {
 					boxes[i].messages++
 				}
 			}
-			slices.SortFunc(boxes, func(a, b watchedBox) int { return byListName(a.name, b.name) })
+			slices.SortFunc(boxes, func(a, b watchedBox) int { return mailbox.CompareNames(a.name, b.name) })
 			n := w.compare(boxes, &mailbox.Survey{}, 0)
 			l.hear(n, boxes)
 			w.remember(boxes, nil, 100)

@@ -78,7 +78,7 @@ func (n *news) lines() []nameNews {
 		case len(a.old) != len(b.old):
 			return len(b.old) - len(a.old)
 		}
-		return byListName(a.name, b.name)
+		return mailbox.CompareNames(a.name, b.name)
 	})
 	return list
 }
@@ -121,7 +121,7 @@ func (w *watchlist) compare(boxes []watchedBox, s *mailbox.Survey, selected mail
 	n.listed(selected)
 	n.renamed()
 	n.subscriptions()
-	slices.SortFunc(n.counts, byListName)
+	slices.SortFunc(n.counts, mailbox.CompareNames)
 	w.sent = nil
 	return n
 }
@@ -244,8 +244,8 @@ func (n *news) subscriptions() {
 // nameLine writes * LIST of a name as s has it. RFC 5465 §5.4, §5.9.
 func (c *conn) nameLine(s *mailbox.Survey, l nameNews) {
 	name := l.name
-	i, there := slices.BinarySearchFunc(s.Boxes, name, func(b mailbox.Status, name string) int { return byListName(b.Mailbox.Name, name) })
-	j, _ := slices.BinarySearchFunc(s.Boxes, name+"/", func(b mailbox.Status, name string) int { return byListName(b.Mailbox.Name, name) })
+	i, there := slices.BinarySearchFunc(s.Boxes, name, func(b mailbox.Status, name string) int { return mailbox.CompareNames(b.Mailbox.Name, name) })
+	j, _ := slices.BinarySearchFunc(s.Boxes, name+"/", func(b mailbox.Status, name string) int { return mailbox.CompareNames(b.Mailbox.Name, name) })
 	parent := j < len(s.Boxes) && strings.HasPrefix(s.Boxes[j].Mailbox.Name, name+"/")
 	there = there && !l.gone
 	var attrs []string

@@ -53,7 +53,7 @@ func (m *Mail) withLevels(tx *store.Tx, who directory.ID, list []Mailbox) ([]Mai
 	for i := range list {
 		_, list[i].Subscribed = slices.BinarySearch(names, list[i].Name)
 	}
-	slices.SortFunc(list, byListOrder)
+	slices.SortFunc(list, byName)
 	return list, nil
 }
 

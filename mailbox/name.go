@@ -72,15 +72,17 @@ func isBelow(name, parent string) bool {
 // foldName is the form in which the detail of a plus-address is compared with mailbox names.
 func foldName(name string) string { return norm.NFC.String(cases.Fold().String(name)) }
 
-// byListOrder sorts by bytes with INBOX first.
-func byListOrder(a, b Mailbox) int {
+// CompareNames is the order of lists of mailboxes: by bytes, with INBOX first.
+func CompareNames(a, b string) int {
 	switch {
-	case a.Name == b.Name:
+	case a == b:
 		return 0
-	case a.Name == inbox:
+	case a == inbox:
 		return -1
-	case b.Name == inbox:
+	case b == inbox:
 		return 1
 	}
-	return strings.Compare(a.Name, b.Name)
+	return strings.Compare(a, b)
 }
+
+func byName(a, b Mailbox) int { return CompareNames(a.Name, b.Name) }

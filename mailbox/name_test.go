@@ -65,7 +65,7 @@ func TestParents(t *testing.T) {
 
 func TestListOrder(t *testing.T) {
 	list := []Mailbox{{Name: "a"}, {Name: "INBOX/x"}, {Name: "Z"}, {Name: "INBOX"}, {Name: "A/b"}, {Name: "A"}}
-	slices.SortFunc(list, byListOrder)
+	slices.SortFunc(list, byName)
 	var got []string
 	for _, b := range list {
 		got = append(got, b.Name)

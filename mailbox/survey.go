@@ -75,6 +75,6 @@ func (m *Mail) surveyIn(tx *store.Tx, who directory.ID, owners []directory.ID) (
 	for _, s := range byName {
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b Status) int { return byListOrder(a.Mailbox, b.Mailbox) })
+	slices.SortFunc(list, func(a, b Status) int { return CompareNames(a.Mailbox.Name, b.Mailbox.Name) })
 	return list, nil
 }
