@@ -84,10 +84,14 @@ func (p *parser) filter(ask *watchRequest, g *eventGroup) {
 	}
 }
 
-// watchedNames reads one name or several in parentheses. * and % are letters like others. RFC 5465 §6.6.
+// watchedNames reads one name or several in parentheses, in the form in which they are stored. * and % are letters like others. RFC 5465 §6.6.
 func (p *parser) watchedNames(ask *watchRequest, g *eventGroup) {
 	one := func() {
-		g.names = append(g.names, strings.TrimSuffix(p.mailbox(), "/"))
+		name := strings.TrimSuffix(p.mailbox(), "/")
+		if clean, err := mailbox.CleanName(name); err == nil { // else none has that name
+			name = clean
+		}
+		g.names = append(g.names, name)
 		if ask.names++; ask.names > maxWatchedNames {
 			p.overflow("at most %d names", maxWatchedNames)
 		}

@@ -53,7 +53,7 @@ func FuzzWatchRequest(f *testing.F) {
 // TestWanted: which groups are about a mailbox, all of them together. RFC 5465 §6.
 func TestWanted(t *testing.T) {
 	const groups = ` (personal (MailboxName)) (subscribed (SubscriptionChange)) (subtree (Klasse "Other Users") (MessageNew MessageExpunge))` +
-		` (mailboxes (INBOX "Kl*" Klasse/7b) (MessageNew MessageExpunge FlagChange))`
+		` (mailboxes (INBOX "Kl*" Klasse/7b inbox/alt "a&Awg-/x") (MessageNew MessageExpunge FlagChange))`
 	const news = messageNew | messageExpunge
 	tests := []struct {
 		name            string
@@ -67,6 +67,8 @@ func TestWanted(t *testing.T) {
 		{"Klasse/7b/Fotos", true, false, mailboxName | news},
 		{"Klassen", true, false, mailboxName},
 		{"Kl*", true, false, mailboxName | news | flagChange},
+		{"INBOX/alt", true, false, mailboxName | news | flagChange},
+		{"ä/x", true, false, mailboxName | news | flagChange},
 		{"Klxx", true, false, mailboxName},
 		{"Other Users/ben", false, true, subscriptionChange | news},
 		{"Shared/7b", false, false, 0},

@@ -30,7 +30,7 @@ func (b *Box) Move(ctx context.Context, uids []UID, to string) (Copied, error) {
 
 func (b *Box) transfer(ctx context.Context, uids []UID, to string, move bool) (done Copied, err error) {
 	m := b.mail
-	to, err = cleanName(to)
+	to, err = CleanName(to)
 	if err != nil {
 		return done, err
 	}

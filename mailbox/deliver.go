@@ -57,7 +57,7 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 	for i, to := range d.Recipients {
 		limits[i], refused[i] = m.quotaLimit(ctx, to.Owner)
 		if refused[i] == nil && to.Mailbox != "" {
-			if names[i], err = cleanName(to.Mailbox); err != nil {
+			if names[i], err = CleanName(to.Mailbox); err != nil {
 				if names[i] = ""; to.Exact {
 					refused[i] = err
 				}

@@ -77,7 +77,7 @@ func (m *Mail) Lookup(ctx context.Context, who directory.ID, name string, need R
 
 // lookup is Lookup; the mailbox's name is its owner's for it.
 func (m *Mail) lookup(ctx context.Context, who directory.ID, name string, need Rights) (b Mailbox, err error) {
-	if name, err = cleanName(name); err != nil {
+	if name, err = CleanName(name); err != nil {
 		return b, err
 	}
 	b, ok, changes := m.known.find(who, name)
@@ -114,7 +114,7 @@ func (m *Mail) locate(tx *store.Tx, who directory.ID, name string, need Rights) 
 // Create makes name and its missing parents. A trailing "/" is ignored. fault: AlreadyExists, Invalid (name), Limit, Forbidden. use: "" or a special
 // use (fault.Refused with "USEATTR" meaning if unsupported or taken). RFC 9051 §6.3.4, RFC 6154 §3.
 func (m *Mail) Create(ctx context.Context, who directory.ID, name, use string) (b Mailbox, err error) {
-	if name, err = cleanName(strings.TrimSuffix(name, delimiter)); err != nil {
+	if name, err = CleanName(strings.TrimSuffix(name, delimiter)); err != nil {
 		return b, err
 	}
 	if use != "" {
@@ -177,7 +177,7 @@ func (m *Mail) createIn(tx *store.Tx, who directory.ID, name, use string) (b Mai
 // Delete removes a mailbox and its messages; inferiors stay, and it becomes a mere level above them. It vanishes at once, its rows go
 // slice by slice. fault.Refused: INBOX, or such a level. fault.NotFound. RFC 9051 §6.3.5.
 func (m *Mail) Delete(ctx context.Context, who directory.ID, name string) error {
-	name, err := cleanName(name)
+	name, err := CleanName(name)
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (m *Mail) deleteIn(tx *store.Tx, who directory.ID, name string) error {
 
 // Subscribe adds name to the subscriptions of who, or takes it away. The mailbox need not exist. RFC 9051 §6.3.7.
 func (m *Mail) Subscribe(ctx context.Context, who directory.ID, name string, on bool) error {
-	name, err := cleanName(name)
+	name, err := CleanName(name)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,9 @@ const (
 	delimiter = "/"
 )
 
-// cleanName returns name as it is stored: NFC, INBOX in capitals. fault.Invalid: not UTF-8, control characters, an empty level,
+// CleanName returns name as it is stored: NFC, INBOX in capitals. fault.Invalid: not UTF-8, control characters, an empty level,
 // too long or too deep. RFC 9051 §5.1, RFC 5198.
-func cleanName(name string) (string, error) {
+func CleanName(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", fault.New(fault.Invalid, "mailbox name is not UTF-8")
 	}

@@ -12,11 +12,11 @@ func FuzzCleanName(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		clean, err := cleanName(name)
+		clean, err := CleanName(name)
 		if err != nil {
 			return
 		}
-		again, err := cleanName(clean)
+		again, err := CleanName(clean)
 		if err != nil || again != clean {
 			t.Errorf("%q is stored as %q, and that as %q, %v", name, clean, again, err)
 		}

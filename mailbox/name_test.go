@@ -20,8 +20,8 @@ func TestCleanName(t *testing.T) {
 		{"emoji", "🎒", "🎒"},
 	}
 	for _, tt := range tests {
-		if got, err := cleanName(tt.in); err != nil || got != tt.want {
-			t.Errorf("%s: cleanName(%q) = %q, %v, want %q", tt.name, tt.in, got, err, tt.want)
+		if got, err := CleanName(tt.in); err != nil || got != tt.want {
+			t.Errorf("%s: CleanName(%q) = %q, %v, want %q", tt.name, tt.in, got, err, tt.want)
 		}
 	}
 }
@@ -44,9 +44,9 @@ func TestCleanNameRefuses(t *testing.T) {
 		{"deep", strings.Repeat("a/", MaxNameLevels) + "a", "levels"},
 	}
 	for _, tt := range tests {
-		_, err := cleanName(tt.in)
+		_, err := CleanName(tt.in)
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.TextOf(err), tt.text) {
-			t.Errorf("%s: cleanName(%q) gives %v, want fault.Invalid with %q", tt.name, tt.in, err, tt.text)
+			t.Errorf("%s: CleanName(%q) gives %v, want fault.Invalid with %q", tt.name, tt.in, err, tt.text)
 		}
 	}
 }

@@ -13,11 +13,11 @@ import (
 // Rename moves a mailbox and its inferiors, making missing parents; renaming INBOX moves its messages into a new mailbox and leaves it empty.
 // fault: NotFound, AlreadyExists, Refused (into itself), Invalid, Limit. RFC 9051 §6.3.6.
 func (m *Mail) Rename(ctx context.Context, who directory.ID, from, to string) error {
-	from, err := cleanName(from)
+	from, err := CleanName(from)
 	if err != nil {
 		return err
 	}
-	if to, err = cleanName(to); err != nil {
+	if to, err = CleanName(to); err != nil {
 		return err
 	}
 	switch {
@@ -58,7 +58,7 @@ func (m *Mail) renameIn(tx *store.Tx, who directory.ID, from, to string) error {
 	slices.SortFunc(moving, func(a, b Mailbox) int { return cmp.Compare(len(a.Name), len(b.Name)) })
 	moved := make(map[string]bool, len(moving))
 	for i := range moving {
-		name, err := cleanName(to + moving[i].Name[len(from):])
+		name, err := CleanName(to + moving[i].Name[len(from):])
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func (m *Mail) resolve(who directory.ID, name string) (owner directory.ID, path 
 	login, path, below := strings.Cut(rest, delimiter)
 	if !below {
 		path = inbox
-	} else if clean, err := cleanName(path); err != nil || clean == inbox {
+	} else if clean, err := CleanName(path); err != nil || clean == inbox {
 		return 0, "", false // INBOX has one name only
 	} else {
 		path = clean

@@ -16,7 +16,7 @@ const statusColumns = `id, name, special_use, uidvalidity, messages, uidnext, un
 func (m *Mail) Status(ctx context.Context, who directory.ID, names ...string) (list []Status, err error) {
 	clean := make([]string, len(names))
 	for i, name := range names {
-		if clean[i], err = cleanName(name); err != nil {
+		if clean[i], err = CleanName(name); err != nil {
 			return nil, err
 		}
 	}
