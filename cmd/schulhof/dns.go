@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"schulhof/config"
 	"schulhof/directory"
 	"schulhof/smtpd/authenticate"
+	"schulhof/smtpd/queue"
 
 	"github.com/spf13/cobra"
 )
@@ -83,18 +85,23 @@ func recordsFor(ctx context.Context, r *rooms, args []string) ([]dnsRecord, erro
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, mailRecords(r.Config, domain, keys)...)
+		records = append(records, mailRecords(r.Config, domain, keys, r.relayed())...)
 		records = append(records, serviceRecords(r.Config, domain)...)
 	}
 	key, err := keyRecord(r.Config)
 	return append(records, key...), err
 }
 
-// mailRecords say where mail for domain goes and how to recognise mail from it. RFC 5321 §5, RFC 7208, RFC 6376, RFC 7489.
-func mailRecords(c *config.Config, domain string, keys []authenticate.Key) []dnsRecord {
+// mailRecords say where mail for domain goes and how to recognise mail from it, which a smart host brings if it is relayed. RFC 5321 §5,
+// RFC 7208, RFC 6376, RFC 7489.
+func mailRecords(c *config.Config, domain string, keys []authenticate.Key, relayed bool) []dnsRecord {
 	records := []dnsRecord{
 		{domain + ".", "MX", "10 " + c.Server.Hostname + ".", "mail for the domain comes here"},
 		{domain + ".", "TXT", "v=spf1 mx -all", "mail from the domain comes from here only (SPF)"},
+	}
+	if relayed { // from where only its provider knows
+		records[1].Value = "v=spf1 mx ~all"
+		records[1].Purpose = "where mail from the domain comes from (SPF); put what the smart host's provider says before ~all"
 	}
 	for _, k := range keys {
 		records = append(records, dnsRecord{k.Name() + ".", "TXT", k.Record(), map[authenticate.State]string{
@@ -113,6 +120,11 @@ func mailRecords(c *config.Config, domain string, keys []authenticate.Key) []dns
 			"what to do with mail that only claims to come from the domain (DMARC)"},
 		dnsRecord{"_smtp._tls." + domain + ".", "TXT", "v=TLSRPTv1; rua=mailto:postmaster@" + domain,
 			"who is told when others cannot deliver over TLS (TLS-RPT)"})
+}
+
+// relayed reports whether all mail leaves through a smart host, which others see in our place.
+func (r *rooms) relayed() bool {
+	return slices.ContainsFunc(r.Queue.Routes(), func(route queue.Route) bool { return route.Domain == queue.Everywhere })
 }
 
 // keyRecord tells the certificate's key to servers that trust the DNS more than authorities. RFC 7672 §3.1.1.

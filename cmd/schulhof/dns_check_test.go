@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"schulhof/smtpd/queue"
 	"schulhof/smtpd/resolver/dnstest"
 )
 
@@ -52,5 +54,43 @@ func TestDNSCheckNamesTheFault(t *testing.T) {
 	}
 	if seen != len(want)+1 {
 		t.Errorf("%d records were looked at, want %d", seen, len(want)+1)
+	}
+}
+
+// TestDNSBehindASmartHost: others see the smart host in our place. What is advised must not have them refuse its mail.
+func TestDNSBehindASmartHost(t *testing.T) {
+	t.Parallel()
+	server := dnstest.Start(t, "mail.school.test. A 192.0.2.25", `school.test. TXT "v=spf1 include:spf.example.net -all"`, `spf.example.net. TXT "v=spf1 ip4:192.0.2.99 -all"`)
+	c := newSchool(t)
+	c.Server.Hostname, c.DNS.Servers = "mail.school.test", []string{server.Address}
+	r := openSchool(t, c)
+	for _, tt := range []struct {
+		route queue.Route
+		value string
+		wrong []string
+	}{
+		{queue.Route{Domain: "partner.example", Host: "smtp.example.net", Port: 587, TLS: queue.TLSRequire}, "v=spf1 mx -all", []string{"PTR", "TXT"}},
+		{queue.Route{Domain: queue.Everywhere, Host: "smtp.example.net", Port: 587, TLS: queue.TLSRequire}, "v=spf1 mx ~all", nil},
+	} {
+		if _, err := r.Queue.AddRoute(t.Context(), tt.route); err != nil {
+			t.Fatal(err)
+		}
+		records, err := recordsFor(t.Context(), r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = slices.DeleteFunc(records, func(r dnsRecord) bool { return !r.isSPF() })
+		if len(records) != 1 || records[0].Value != tt.value {
+			t.Fatalf("route %s: %+v, want %s", tt.route.Domain, records, tt.value)
+		}
+		var wrong []string
+		for _, got := range checkRecords(t.Context(), r, records) {
+			if !got.OK {
+				wrong = append(wrong, got.Type)
+			}
+		}
+		if !slices.Equal(wrong, tt.wrong) {
+			t.Errorf("route %s: wrong are %q, want %q", tt.route.Domain, wrong, tt.wrong)
+		}
 	}
 }

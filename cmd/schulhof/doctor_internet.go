@@ -157,7 +157,7 @@ func (e *examination) recordsOfNote(domains []string) (records []dnsRecord) {
 			continue // checkKeyAges says it
 		}
 		keys = slices.DeleteFunc(keys, func(k authenticate.Key) bool { return k.State != authenticate.Active })
-		records = append(records, mailRecords(e.config, domain, keys)...)
+		records = append(records, mailRecords(e.config, domain, keys, e.rooms.relayed())...)
 	}
 	if key, err := keyRecord(e.config); err == nil { // checkCertificate says it
 		records = append(records, key...)
@@ -167,7 +167,6 @@ func (e *examination) recordsOfNote(domains []string) (records []dnsRecord) {
 
 // judgeRecords makes one finding of each kind of fault.
 func (e *examination) judgeRecords(results []dnsResult) {
-	relayed := e.relayed()
 	faulty := make([][]*dnsResult, len(recordFaults))
 	var unknown []string
 	for i := range results {
@@ -177,7 +176,6 @@ func (e *examination) judgeRecords(results []dnsResult) {
 		case c.unknown:
 			unknown = append(unknown, c.Type+" of "+bare(c.Name))
 		case c.Reason == reasonNoAddress && c.Type != "A": // is said once
-		case relayed && (c.Type == "PTR" || c.isSPF() && c.Found != ""): // others see the smart host
 		default:
 			at := faultOf(c)
 			faulty[at] = append(faulty[at], c)
@@ -202,11 +200,6 @@ func (e *examination) judgeRecords(results []dnsResult) {
 	}
 }
 
-// relayed reports whether all mail leaves through a smart host, which others see in our place.
-func (e *examination) relayed() bool {
-	return slices.ContainsFunc(e.rooms.Queue.Routes(), func(r queue.Route) bool { return r.Domain == queue.Everywhere })
-}
-
 // knock is what came of a try to reach the mail servers of a domain.
 type knock struct {
 	domain string
@@ -217,7 +210,7 @@ type knock struct {
 // correspondents are domains elsewhere to which mail went in the last days, or waits to go, and whose own servers take it: the port of
 // mail servers is tried there, so that no stranger is bothered. Where a smart host takes everything there is nothing to try.
 func (e *examination) correspondents(ctx context.Context) (domains []string) {
-	if e.relayed() {
+	if e.rooms.relayed() {
 		return nil
 	}
 	lately, err := e.rooms.Remote.Contacted(ctx, doctorLook)
