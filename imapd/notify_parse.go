@@ -87,11 +87,7 @@ func (p *parser) filter(ask *watchRequest, g *eventGroup) {
 // watchedNames reads one name or several in parentheses, in the form in which they are stored. * and % are letters like others. RFC 5465 §6.6.
 func (p *parser) watchedNames(ask *watchRequest, g *eventGroup) {
 	one := func() {
-		name := strings.TrimSuffix(p.mailbox(), "/")
-		if clean, err := mailbox.CleanName(name); err == nil { // else none has that name
-			name = clean
-		}
-		g.names = append(g.names, name)
+		g.names = append(g.names, stored(strings.TrimSuffix(p.mailbox(), "/")))
 		if ask.names++; ask.names > maxWatchedNames {
 			p.overflow("at most %d names", maxWatchedNames)
 		}
@@ -193,4 +189,12 @@ func (g *eventGroup) reachesOthers() bool {
 		return slices.ContainsFunc(g.names, func(name string) bool { return name == "" || mailbox.Reserved(name) })
 	}
 	return false
+}
+
+// stored is name in the form in which it is stored. What has none stays as it is: no mailbox is called that.
+func stored(name string) string {
+	if clean, err := mailbox.CleanName(name); err == nil {
+		return clean
+	}
+	return name
 }

@@ -22,6 +22,29 @@ func TestNothingIsNotedInVain(t *testing.T) {
 	}
 }
 
+// TestOwnChangesInAnyForm: what the client did itself is known by the names that are stored, however it spells them.
+func TestOwnChangesInAnyForm(t *testing.T) {
+	w := &watchlist{all: messageEvents | mailboxName | subscriptionChange, boxes: []watchedBox{
+		{watchedName: watchedName{name: "INBOX/x"}}, {watchedName: watchedName{name: "\u00e4"}}}, names: []string{"a"}}
+	w.setSubscribed("Inbox/x", true)
+	if want := []string{"INBOX/x", "a"}; !slices.Equal(w.names, want) {
+		t.Errorf("subscribed are %q, want %q", w.names, want)
+	}
+	c := &conn{watched: w}
+	c.arrived("inbox/x", []mailbox.UID{4, 5})
+	if want := []arrival{{"INBOX/x", 5}}; !slices.Equal(w.sent, want) {
+		t.Errorf("sent are %v, want %v", w.sent, want)
+	}
+	w.renamed("a\u0308", "inbox/o\u0308")
+	if w.named("INBOX/\u00f6") == nil {
+		t.Errorf("after the renaming %+v", w.boxes)
+	}
+	w.deleted("inbox/o\u0308")
+	if len(w.boxes) != 1 {
+		t.Errorf("after the removal %+v", w.boxes)
+	}
+}
+
 // TestCompare: single cases, with what the client did itself.
 func TestCompare(t *testing.T) {
 	box := func(id mailbox.ID, name string, uidNext mailbox.UID, messages uint32, modseq mailbox.ModSeq) watchedBox {

@@ -223,6 +223,7 @@ func (c *conn) arrived(name string, uids []mailbox.UID) {
 	if c.watched == nil || len(uids) == 0 {
 		return
 	}
+	name = stored(name)
 	first, last := uids[0], uids[len(uids)-1]
 	if c.sel != nil && c.sel.box.Mailbox().Name == name {
 		c.acted, c.sel.sent = true, seqRange{uint32(first), uint32(last)}
@@ -253,7 +254,7 @@ func (w *watchlist) quietAbove(name string) {
 
 // deleted notes that the client deleted a mailbox.
 func (w *watchlist) deleted(name string) {
-	if w != nil {
+	if name = stored(name); w != nil {
 		w.boxes = slices.DeleteFunc(w.boxes, func(b watchedBox) bool { return b.name == name })
 	}
 }
@@ -263,6 +264,7 @@ func (w *watchlist) renamed(from, to string) {
 	if !w.looksAround() {
 		return
 	}
+	from, to = stored(from), stored(to)
 	w.quietAbove(to)
 	if from == "INBOX" {
 		w.quiet = append(w.quiet, to)
@@ -280,6 +282,7 @@ func (w *watchlist) setSubscribed(name string, on bool) {
 	if w == nil || w.all&subscriptionChange == 0 {
 		return
 	}
+	name = stored(name)
 	if i, ok := slices.BinarySearch(w.names, name); ok != on {
 		if on {
 			w.names = slices.Insert(w.names, i, name)
