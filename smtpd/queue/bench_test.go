@@ -63,7 +63,7 @@ func scan(tb testing.TB, s *scheduler) {
 }
 
 func newScan(w *world) *scheduler {
-	return &scheduler{q: w.q, lanes: map[string]*lane{}, fresh: map[string]bool{}, done: make(chan *worker)}
+	return &scheduler{q: w.q, lanes: map[string]*lane{}, fresh: map[string]int64{}, done: make(chan *worker)}
 }
 
 // BenchmarkScan: one look of the scheduler at 100,000 messages that wait for their next try, to one and to 10,000

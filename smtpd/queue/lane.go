@@ -112,23 +112,29 @@ func selectDue(tx *store.Tx, failing int, now int64, limit int) (list []destinat
 	return list, rows.Err()
 }
 
-// selectNamed reads those of the named destinations that are due and not failing, at most limit. The others are taken out of names: they come
-// by selectDue, when it is time.
-func selectNamed(tx *store.Tx, names map[string]bool, now int64, limit int) (list []destinationRow, err error) {
-	for name := range names {
+// selectNamed reads those of the named destinations that are due and not failing, at most limit. names says for each when it is worth a look.
+// It keeps those whose mail can still be taken back; the others are taken out: they come by selectDue, when it is time.
+func selectNamed(tx *store.Tx, names map[string]int64, now int64, limit int) (list []destinationRow, err error) {
+	for name, at := range names {
 		if len(list) == limit {
 			break
 		}
-		d := destinationRow{name: name}
-		err := tx.QueryRow(`SELECT failures, until, text FROM queue_destination WHERE name = $1 AND failing = 0 AND wake <= $2`, name, now).Scan(&d.failures, &d.until, &d.text)
-		if isNoRows(err) {
-			delete(names, name)
+		if at > now {
 			continue
 		}
-		if err != nil {
+		d := destinationRow{name: name}
+		var wake int64
+		err := tx.QueryRow(`SELECT wake, failures, until, text FROM queue_destination WHERE name = $1 AND failing = 0`, name).Scan(&wake, &d.failures, &d.until, &d.text)
+		switch {
+		case isNoRows(err), err == nil && wake > now+int64(MaxUndo/time.Second):
+			delete(names, name)
+		case err != nil:
 			return nil, err
+		case wake > now:
+			names[name] = wake
+		default:
+			list = append(list, d)
 		}
-		list = append(list, d)
 	}
 	return list, nil
 }

@@ -206,7 +206,7 @@ func TestSleepsUntilTheNextOne(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		const many = 40
 		w := newWorld(t)
-		s := &scheduler{q: w.q, lanes: map[string]*lane{}, fresh: map[string]bool{}, look: true}
+		s := &scheduler{q: w.q, lanes: map[string]*lane{}, fresh: map[string]int64{}, look: true}
 		if pause := s.step(context.Background()); pause < 1000*time.Hour {
 			t.Errorf("an empty queue is looked at every %s", pause)
 		}

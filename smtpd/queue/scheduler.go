@@ -14,7 +14,7 @@ import (
 func (q *Queue) Run(ctx context.Context, dialer Dialer) error {
 	work, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
-	s := &scheduler{q: q, dialer: dialer, work: work, lanes: map[string]*lane{}, fresh: map[string]bool{}, done: make(chan *worker), look: true}
+	s := &scheduler{q: q, dialer: dialer, work: work, lanes: map[string]*lane{}, fresh: map[string]int64{}, done: make(chan *worker), look: true}
 	if err := s.recover(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // it ended before it had begun; the next Run takes up the same
@@ -51,11 +51,11 @@ type scheduler struct {
 	lanes   map[string]*lane
 	order   []*lane // the same, in the order of their turns
 	workers int
-	done    chan *worker    // workers that have ended a delivery
-	look    bool            // the tables may have something new
-	crowd   bool            // destinations wait for a lane
-	fresh   map[string]bool // destinations of new mail that have no lane yet
-	next    time.Time       // when to look again, zero: nothing waits
+	done    chan *worker     // workers that have ended a delivery
+	look    bool             // the tables may have something new
+	crowd   bool             // destinations wait for a lane
+	fresh   map[string]int64 // destinations of new mail that have no lane yet, and when to look at them; unix seconds
+	next    time.Time        // when to look again, zero: nothing waits
 	clock   clock
 }
 
@@ -100,7 +100,7 @@ func (s *scheduler) lookAround(ctx context.Context) error {
 		if l := s.lanes[name]; l != nil {
 			l.more, l.settled = true, false
 		} else {
-			s.fresh[name] = true
+			s.fresh[name] = 0
 		}
 	}
 	if err := s.tell(ctx); err != nil {

@@ -253,6 +253,11 @@ func TestNewAndOldTakeTurns(t *testing.T) {
 				}
 			}
 		}
+		w.enqueueMessage(Message{NotBefore: time.Now().Add(MaxUndo), Recipients: []Recipient{{Address: "a@undo.example"}}})
+		time.Sleep(MaxUndo + 5*time.Second)
+		if !slices.Contains(w.net.arrived(), "a@undo.example") {
+			t.Error("new mail that could be taken back waits for old")
+		}
 		for i := range 2000 {
 			w.enqueue(fmt.Sprintf("b@flood%d.example", i))
 		}
