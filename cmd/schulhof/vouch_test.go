@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"schulhof/config"
 	"schulhof/directory"
 	"schulhof/smtpd/authenticate"
 	"schulhof/smtpd/queue"
@@ -24,13 +25,27 @@ import (
 )
 
 // departures is a way to all other servers that keeps what leaves.
-type departures chan string
+type departures chan departure
+
+// departure is a message that left, and whether proven TLS was demanded for it: of the connection and with the message.
+type departure struct {
+	text                string
+	to                  []queue.Recipient
+	connection, message bool
+}
 
 // Dial implements queue.Dialer.
-func (d departures) Dial(context.Context, queue.Target) (queue.Session, error) { return d, nil }
+func (d departures) Dial(_ context.Context, to queue.Target) (queue.Session, error) {
+	return departing{d, to.RequireTLS}, nil
+}
+
+type departing struct {
+	departures
+	protected bool
+}
 
 // Deliver implements queue.Session.
-func (d departures) Deliver(ctx context.Context, m queue.Letter, to []queue.Recipient, beforeDot func(context.Context) error) ([]queue.Result, error) {
+func (d departing) Deliver(ctx context.Context, m queue.Letter, to []queue.Recipient, beforeDot func(context.Context) error) ([]queue.Result, error) {
 	body, err := m.Body(ctx)
 	if err != nil {
 		return nil, err
@@ -43,12 +58,12 @@ func (d departures) Deliver(ctx context.Context, m queue.Letter, to []queue.Reci
 	if err != nil {
 		return nil, err
 	}
-	d <- string(text)
+	d.departures <- departure{string(text), to, d.protected, m.RequireTLS}
 	return slices.Repeat([]queue.Result{{Code: 250, Enhanced: "2.0.0", Text: "OK"}}, len(to)), nil
 }
 
 // Close implements queue.Session.
-func (departures) Close() {}
+func (departing) Close() {}
 
 // aged is a school on a clock that the test moves, whose keys are in the DNS. anna, ben and tina are there; tina owns the moderated class 7b,
 // which has a member elsewhere, and ben may write to one person an hour.
@@ -64,7 +79,6 @@ func newAged(t *testing.T) *aged {
 	server := dnstest.Start(t)
 	c := newSchool(t)
 	c.DNS.Servers, c.Queue.Lifetime, c.Queue.DelayNotice, c.Queue.Undo = []string{server.Address}, 30*24*time.Hour, 0, 0
-	c.Security.AllowPlaintextAuth = config.PlaintextLoopback
 	k := &aged{clock: &demoClock{}, id: map[string]directory.ID{}}
 	k.clock.set(time.Now())
 	var err error
@@ -77,11 +91,12 @@ func newAged(t *testing.T) *aged {
 	k.rooms, err = openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: k.clock.read, hash: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}})
 	must("open")
 	t.Cleanup(func() { k.Close() })
-	keys, err := k.Keys.Keys("school.test")
-	must("keys")
-	for _, key := range keys {
-		record := key.Record()
-		server.Add(t, fmt.Sprintf("%s. TXT %q %q", key.Name(), record[:40], record[40:min(len(record), 290)])+fmt.Sprintf(" %q", record[min(len(record), 290):]))
+	records, err := recordsFor(ctx, k.rooms, nil)
+	must("records")
+	for _, record := range records {
+		if strings.Contains(record.Name, "._domainkey.") {
+			server.Add(t, record.line())
+		}
 	}
 	people := []directory.NewAccount{
 		{Address: "anna@school.test", Role: directory.Student}, {Address: "ben@school.test", Role: directory.Student},
@@ -148,19 +163,32 @@ func (k *aged) serve(t *testing.T, run func(context.Context) error) {
 	})
 }
 
-// submit sends a message as a person's program does.
-func submit(t *testing.T, server, name string, to ...string) {
+// bring sends a message to one of the doors, as the program of login does or, without one, another server.
+func bring(t *testing.T, door, login, from string, o *smtp.MailOptions, to ...string) {
 	t.Helper()
-	client, err := smtp.Dial(server)
+	client, err := smtp.DialStartTLS(door, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // its own authority's certificate
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if err := client.Auth(sasl.NewPlainClient("", name, "richtig-Pferd-9")); err != nil {
+	if login != "" {
+		err = client.Auth(sasl.NewPlainClient("", login, "richtig-Pferd-9"))
+	}
+	if err == nil {
+		err = client.Mail(from, o)
+	}
+	for _, r := range to {
+		err = errors.Join(err, client.Rcpt(r, nil))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	text := "From: " + name + "@school.test\r\nTo: x@example.org\r\nSubject: by " + name + " to " + to[0] + "\r\n\r\nHallo\r\n"
-	if err := client.SendMail(name+"@school.test", to, strings.NewReader(text)); err != nil {
+	w, err := client.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(w, "From: %s\r\nTo: %s\r\nSubject: Wandertag\r\nMessage-ID: <%[2]s.%[1]s>\r\n\r\nHallo\r\n", from, to[0])
+	if err = errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -177,9 +205,9 @@ func TestWhatHasWaitedLeavesWithASignatureThatHolds(t *testing.T) {
 	ctx := t.Context()
 	k := newAged(t)
 	server := k.door(t, "submission")
-	submit(t, server, "anna", "lena@example.org")
-	submit(t, server, "anna", "7b@school.test")
-	submit(t, server, "ben", "max@example.org", "mia@example.org")
+	bring(t, server, "anna", "anna@school.test", nil, "lena@example.org")
+	bring(t, server, "anna", "anna@school.test", nil, "7b@school.test")
+	bring(t, server, "ben", "ben@school.test", nil, "max@example.org", "mia@example.org")
 	ids, err := k.Queue.Find(ctx, queue.Filter{}, 0)
 	if err == nil {
 		_, err = k.Queue.Hold(ctx, "a look at it", ids...)
@@ -219,7 +247,7 @@ func (k *aged) leave(t *testing.T, n int, each func(text string, v authenticate.
 		t.Fatal(err)
 	}
 	for range n {
-		text := <-gone
+		text := (<-gone).text
 		v, err := checker.Check(t.Context(), authenticate.Input{Client: netip.MustParseAddr("127.0.0.1"), Hello: "mail.school.test", Message: strings.NewReader(text)})
 		if err != nil || len(v.DKIM) != 2 {
 			t.Errorf("%+v, %v, want two signatures:\n%s", v.DKIM, err, text)
@@ -249,15 +277,7 @@ func TestWhatTheServerWritesLeavesSigned(t *testing.T) {
 	}
 	server := k.door(t, "smtp")
 	for _, to := range []string{"anna@school.test", "7b@school.test"} {
-		text := "From: Lena <lena@example.org>\r\nTo: " + to + "\r\nSubject: Wandertag\r\nMessage-ID: <" + to + ".1@example.org>\r\n\r\nHallo\r\n"
-		client, err := smtp.Dial(server)
-		if err == nil {
-			err = client.SendMail("lena@example.org", []string{to}, strings.NewReader(text))
-			client.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		bring(t, server, "", "lena@example.org", nil, to)
 	}
 	var from []string
 	k.leave(t, 2, func(text string, _ authenticate.Verdict) {
