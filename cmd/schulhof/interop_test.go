@@ -31,13 +31,8 @@ type neighbour struct {
 // newNeighbour starts one that knows the DNS and believes l's authority. Without a DNS server of its own it is told where school.test is.
 func newNeighbour(t *testing.T, e *elsewhere, l *live, names *dnstest.Server) *neighbour {
 	t.Helper()
-	n := &neighbour{address: net.JoinHostPort(loopback(), e.port), boxes: t.TempDir()}
+	n := &neighbour{address: net.JoinHostPort(loopback(), e.port), boxes: postfixtest.Folder(t)}
 	box := filepath.Join(n.boxes, "lena")
-	for dir := n.boxes; dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // the mailbox's user goes through them
-			t.Fatal(err)
-		}
-	}
 	if err := errors.Join(os.Mkdir(box, 0o700), os.Chown(box, nobody, nobody)); err != nil {
 		t.Fatal(err)
 	}

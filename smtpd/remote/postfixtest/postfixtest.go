@@ -78,16 +78,29 @@ func CanHaveDNS() error {
 	return nil
 }
 
+// Folder is a folder for the test that all users may read, as Postfix's own and those of mailboxes have to. t.TempDir is root's alone.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "postfix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // Start starts it, or skips the test. It relays what comes from loopback addresses, but not to 127.0.0.1, which it takes for itself.
 func Start(t testing.TB, o Options) *Postfix {
 	t.Helper()
 	Skip(t)
-	p := &Postfix{Dir: t.TempDir()}
-	for dir := p.Dir; dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // Postfix's own user goes through them
-			t.Fatal(err)
-		}
-	}
+	p := &Postfix{Dir: Folder(t)}
 	p.etc = filepath.Join(p.Dir, "etc")
 	queue, data := filepath.Join(p.Dir, "queue"), filepath.Join(p.Dir, "data")
 	if err := errors.Join(os.Mkdir(p.etc, 0o755), os.Mkdir(queue, 0o755), makeFolders(queue, data)); err != nil {
@@ -97,7 +110,7 @@ func Start(t testing.TB, o Options) *Postfix {
 		"compatibility_level = 3.6", "queue_directory = " + queue, "data_directory = " + data, "command_directory = /usr/sbin",
 		"daemon_directory = " + daemons, "mydestination =", "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "mynetworks = 127.0.0.0/8",
 		"smtpd_relay_restrictions = permit_mynetworks, reject", "local_recipient_maps =", "alias_maps =", "alias_database =", "smtputf8_enable = yes",
-		"maillog_file = " + p.log(), "maillog_file_prefixes = " + filepath.Dir(p.Dir),
+		"maillog_file = " + p.log(), "maillog_file_prefixes = " + p.Dir,
 	}, o.Settings...)
 	door := o.Address + " inet n - n - - smtpd\n"
 	if err := errors.Join(os.WriteFile(filepath.Join(p.etc, "main.cf"), []byte(strings.Join(settings, "\n")+"\n"), 0o644),
