@@ -22,15 +22,14 @@ func (e *elsewhere) unbound(t *testing.T, zone, anchor string) (address string) 
 	if err != nil {
 		t.Skip("Debian's unbound is not installed (apt-get install unbound): no signed answers are validated")
 	}
-	ip, port := loopback(), "5300"
-	dir := t.TempDir()
+	ip, dir := loopback(), t.TempDir()
 	host, otherPort, err := net.SplitHostPort(e.dns.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	settings := `server:
 	directory: "` + dir + `"
-	interface: ` + ip + `@` + port + `
+	interface: ` + ip + `@` + e.port + `
 	username: ""
 	chroot: ""
 	pidfile: ""
@@ -69,7 +68,7 @@ forward-zone:
 			t.Logf("unbound: %s", log.String())
 		}
 	})
-	address = net.JoinHostPort(ip, port)
+	address = net.JoinHostPort(ip, e.port)
 	client := &dns.Client{Timeout: time.Second}
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(zone), dns.TypeSOA)
 	query.AuthenticatedData = true

@@ -87,19 +87,25 @@ func listen(t *testing.T, port string) (net.Listener, error) {
 // hostOfListener is the address without the port.
 func hostOfListener(ln net.Listener) string { return ln.Addr().(*net.TCPAddr).IP.String() }
 
-// certificate makes one for names.
-func (e *elsewhere) certificate(t *testing.T, names ...string) tls.Certificate {
+// certificateFiles makes a certificate for names, and its key.
+func (e *elsewhere) certificateFiles(t *testing.T, names ...string) (cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
-	cert, key := filepath.Join(dir, serverCert), filepath.Join(dir, serverKey)
+	cert, key = filepath.Join(dir, serverCert), filepath.Join(dir, serverKey)
 	if err := e.authority.issue(cert, key, names, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	return cert, key
+}
+
+// certificate makes one for names.
+func (e *elsewhere) certificate(t *testing.T, names ...string) tls.Certificate {
+	t.Helper()
+	pair, err := loadCertificate(e.certificateFiles(t, names...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pair
+	return *pair
 }
 
 // tlsa is the TLSA record of a host with this certificate: 3 1 1, the hash of its key. RFC 6698 §2.1.
