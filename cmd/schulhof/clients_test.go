@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -96,41 +95,15 @@ func (s *school) schulhof(t *testing.T, stdin string, args ...string) string {
 // serve runs the server until the test ends.
 func (s *school) serve(t *testing.T) {
 	t.Helper()
-	server := exec.Command("schulhof", "serve", "--config", filepath.Join(s.dir, "schulhof.toml"))
-	var log bytes.Buffer
-	server.Stderr = &log
-	stdout, err := server.StdoutPipe()
-	if err != nil {
+	var r running
+	if err := r.start(exec.Command("schulhof", "serve", "--config", filepath.Join(s.dir, "schulhof.toml"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready := make(chan bool, 1)
-	ended := make(chan error, 1)
-	go func() {
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "ready") {
-				ready <- true
-			}
-		}
-		ended <- server.Wait()
-	}()
 	t.Cleanup(func() {
-		server.Process.Signal(syscall.SIGTERM)
-		if err := <-ended; err != nil {
-			t.Errorf("the server ended badly: %v\n%s", err, log.String())
+		if err := r.end(syscall.SIGTERM); err != nil {
+			t.Errorf("the server ended badly: %v\n%s", err, r.log.String())
 		}
 	})
-	select {
-	case <-ready:
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("the server ended: %v\n%s", err, log.String())
-	case <-time.After(storyPatience):
-		t.Fatal("the server is not ready")
-	}
 }
 
 // tool runs a program of someone else's; without it the test is skipped, and says so.

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -27,9 +29,7 @@ type live struct {
 	ports         map[string]string
 	wrap          []string // a command before the server's, strace for example
 	flags         []string // of serve
-	process       *exec.Cmd
-	log           bytes.Buffer
-	ended         chan error
+	running
 }
 
 // newLive makes a server for school.test in dir with accounts of the given names. Plaintext logins are allowed on loopback.
@@ -86,57 +86,77 @@ func (l *live) serve(t *testing.T) {
 	}
 	line := append(append([]string{}, l.wrap...), program, "serve", "--config", l.settings)
 	line = append(line, l.flags...)
-	l.log.Reset()
-	l.process = exec.Command(line[0], line[1:]...)
-	l.process.Stderr = &l.log
-	l.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // strace and the server die together
-	stdout, err := l.process.StdoutPipe()
-	if err != nil {
+	server := exec.Command(line[0], line[1:]...)
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // strace and the server die together
+	if err := l.start(server); err != nil {
 		t.Fatal(err)
-	}
-	if err := l.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready, ended := make(chan bool, 1), make(chan error, 1)
-	l.ended = ended
-	process := l.process
-	go func() {
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "ready") {
-				ready <- true
-			}
-		}
-		ended <- process.Wait()
-	}()
-	select {
-	case <-ready:
-	case err := <-ended:
-		l.process = nil
-		t.Fatalf("the server ended before it was ready: %v\n%s", err, l.log.String())
-	case <-time.After(storyPatience):
-		l.kill()
-		t.Fatalf("the server is not ready\n%s", l.log.String())
 	}
 }
 
 // kill ends the server with SIGKILL.
-func (l *live) kill() {
-	if l.process != nil {
-		syscall.Kill(-l.process.Process.Pid, syscall.SIGKILL)
-		<-l.ended
-		l.process = nil
-	}
-}
+func (l *live) kill() { l.end(syscall.SIGKILL) }
 
 // stop ends the server with SIGTERM; it must end well.
 func (l *live) stop(t *testing.T) {
 	t.Helper()
-	syscall.Kill(-l.process.Process.Pid, syscall.SIGTERM)
-	if err := <-l.ended; err != nil {
+	if err := l.end(syscall.SIGTERM); err != nil {
 		t.Errorf("the server ended badly: %v\n%s", err, l.log.String())
 	}
-	l.process = nil
+}
+
+// running is a server process.
+type running struct {
+	process *exec.Cmd    // nil: it does not run
+	log     bytes.Buffer // of the one that runs, or ran last; to be read when it has ended
+	ended   chan error
+}
+
+// start starts the server and waits until it is ready.
+func (r *running) start(server *exec.Cmd) error {
+	r.log.Reset()
+	server.Stderr = &r.log
+	stdout, err := server.StdoutPipe()
+	if err == nil {
+		err = server.Start()
+	}
+	if err != nil {
+		return err
+	}
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	r.process, r.ended = server, ended
+	go func() {
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			if strings.Contains(lines.Text(), "ready") {
+				close(ready)
+				break
+			}
+		}
+		io.Copy(io.Discard, stdout)
+		ended <- server.Wait()
+	}()
+	select {
+	case <-ready:
+		return nil
+	case err := <-ended:
+		r.process = nil
+		return fmt.Errorf("the server ended before it was ready: %v\n%s", err, r.log.String())
+	case <-time.After(storyPatience):
+		err := r.end(syscall.SIGKILL)
+		return fmt.Errorf("the server is not ready after %s: %w\n%s", storyPatience, err, r.log.String())
+	}
+}
+
+// end signals the server, with its process group if it has one of its own, and waits until it has ended.
+func (r *running) end(signal syscall.Signal) error {
+	if r.process == nil {
+		return nil
+	}
+	p, group := r.process.Process, r.process.SysProcAttr != nil
+	r.process = nil
+	if group {
+		return errors.Join(syscall.Kill(-p.Pid, signal), <-r.ended)
+	}
+	return errors.Join(p.Signal(signal), <-r.ended)
 }
 
 // deliver gives one message to the LMTP port; nil means that it was acknowledged.

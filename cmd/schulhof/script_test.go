@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -82,10 +81,8 @@ const (
 
 // story is what one script has started.
 type story struct {
-	server *exec.Cmd
-	log    bytes.Buffer
-	ended  chan error
-	sink   *sink
+	running
+	sink *sink
 }
 
 type storyKey struct{}
@@ -170,47 +167,12 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	program, err := exec.LookPath("schulhof")
 	ts.Check(err)
 	server := exec.Command(program, append([]string{"serve"}, args...)...)
-	s.server = server
-	s.server.Dir = ts.MkAbs(".")
+	server.Dir = ts.MkAbs(".")
 	for _, name := range []string{"HOME", "PATH", "SCHULHOF_CONFIG", "TMPDIR", "GOCOVERDIR", raceVariable} {
-		s.server.Env = append(s.server.Env, name+"="+ts.Getenv(name))
+		server.Env = append(server.Env, name+"="+ts.Getenv(name))
 	}
-	s.log.Reset()
-	s.server.Stderr = &s.log
-	stdout, err := s.server.StdoutPipe()
-	ts.Check(err)
-	ts.Check(s.server.Start())
-	ready, ended := make(chan bool, 1), make(chan error, 1)
-	s.ended = ended
-	go func() {
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "ready") {
-				ready <- true
-			}
-		}
-		ended <- server.Wait()
-	}()
 	ts.Defer(func() { s.end(syscall.SIGKILL) })
-	select {
-	case <-ready:
-	case err := <-ended:
-		s.server = nil
-		ts.Fatalf("the server ended before it was ready: %v\n%s", err, s.log.String())
-	case <-time.After(storyPatience):
-		s.end(syscall.SIGKILL)
-		ts.Fatalf("the server is not ready after %s\n%s", storyPatience, s.log.String())
-	}
-}
-
-// end signals the server and waits for it.
-func (s *story) end(signal syscall.Signal) error {
-	if s.server == nil {
-		return nil
-	}
-	err := s.server.Process.Signal(signal)
-	s.server = nil
-	return errors.Join(err, <-s.ended)
+	ts.Check(s.start(server))
 }
 
 func cmdStopServer(ts *testscript.TestScript, neg bool, args []string) {
