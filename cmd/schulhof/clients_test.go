@@ -299,7 +299,7 @@ func write(t *testing.T, file, text string) {
 // mbsync synchronises an account both ways: half of the mails come from the server, half from a Maildir.
 func (s *school) mbsync(t *testing.T) {
 	n := 200
-	if os.Getenv("SCHULHOF_E2E") != "" {
+	if os.Getenv(longVariable) != "" {
 		n = 2000
 	}
 	s.fill(t, n/2)

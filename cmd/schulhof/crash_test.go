@@ -286,12 +286,10 @@ func TestAFullDiskIsAnsweredAndPasses(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(storyPatience); ; { // the server looks ten times a second
-		if err = l.deliver("anna", letter("after", 8000)); err == nil || time.Now().After(end) {
-			break
-		}
-	}
-	if err != nil {
+	if !patiently(func() bool { // the server looks ten times a second
+		err = l.deliver("anna", letter("after", 8000))
+		return err == nil
+	}) {
 		t.Errorf("LMTP when there is room again: %v", err)
 	}
 	found := l.subjects(t, "anna", "INBOX")

@@ -69,7 +69,7 @@ func (s *school) rclone(t *testing.T) {
 	}
 	here, back := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "back")
 	n := 60
-	if os.Getenv("SCHULHOF_E2E") != "" {
+	if os.Getenv(longVariable) != "" {
 		n = 2000
 	}
 	oddTree(t, here, n)

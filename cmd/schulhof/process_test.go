@@ -87,12 +87,11 @@ func TestCertificateIsExchangedWhileServing(t *testing.T) {
 	if err := l.process.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(storyPatience); ; time.Sleep(10 * time.Millisecond) {
-		if now, err := l.certificate(t, "imaps", "neu.school.test"); err == nil && !now.Equal(old) {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("the new certificate is never shown: %v", err)
-		}
+	if !patiently(func() bool {
+		now, err := l.certificate(t, "imaps", "neu.school.test")
+		return err == nil && !now.Equal(old)
+	}) {
+		t.Fatal("the new certificate is never shown")
 	}
 	for _, port := range ports {
 		if _, err := l.certificate(t, port, "neu.school.test"); err != nil {
