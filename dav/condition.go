@@ -3,6 +3,7 @@ package dav
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"schulhof/dav/collection"
 )
@@ -156,7 +157,8 @@ func checkLists(s *collection.State, lists []placedList) error {
 	return errPrecondition("If")
 }
 
-// holds: every condition must. A state token is one of the locks in force on the resource, or unknown to it.
+// holds: every condition must. A state token is one of the locks in force on the resource, or the sync token of the collection as it is
+// now (RFC 6578 §5), or unknown to it.
 func (l *placedList) holds(s *collection.State) (bool, error) {
 	var at collection.Resource
 	if l.here {
@@ -170,13 +172,17 @@ func (l *placedList) holds(s *collection.State) (bool, error) {
 		if c.token == "" {
 			matches = !c.etag.weak && at.Exists && c.etag.opaque == quoted(at)
 		} else {
-			for _, lock := range at.Locks {
-				matches = matches || lock.Token == c.token
-			}
+			matches = isSyncToken(c.token, at.Token) || slices.ContainsFunc(at.Locks, func(k collection.Lock) bool { return k.Token == c.token })
 		}
 		if matches == c.not {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// isSyncToken reports whether a state token is the sync token now; the zero Token is that of what has none.
+func isSyncToken(state string, now collection.Token) bool {
+	token, ok := parseSyncToken(state)
+	return ok && now != (collection.Token{}) && token == now
 }

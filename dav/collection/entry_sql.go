@@ -31,6 +31,14 @@ type entry struct {
 	at store.Location // if it was asked for
 }
 
+// token is how far a collection is; the zero Token for homes and for what is no collection: they keep no log.
+func (e *entry) token() Token {
+	if !e.kind.IsCollection() || e.kind == CalendarHome || e.kind == ContactsHome {
+		return Token{}
+	}
+	return Token{e.id, e.counter}
+}
+
 // indexed is what is known of a calendar object or card.
 type indexed struct {
 	uid         []byte // nil: none

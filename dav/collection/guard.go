@@ -32,6 +32,7 @@ type Resource struct {
 	Exists     bool
 	Collection bool
 	ETag       string // without quotes; "" for collections
+	Token      Token  // of a collection that keeps a log of changes: up to which change it is
 	Locks      []Lock // that cover the path
 }
 
@@ -49,7 +50,7 @@ func (s *State) At(p Path) (res Resource, err error) {
 		if hidden(err) {
 			return res, nil
 		}
-		return Resource{Exists: err == nil, Collection: n.Kind.IsCollection(), ETag: n.ETag}, err
+		return Resource{Exists: err == nil, Collection: n.Kind.IsCollection(), ETag: n.ETag, Token: n.Token}, err
 	}
 	at, err := s.c.locate(s.tx, r)
 	if hidden(err) {
@@ -62,7 +63,7 @@ func (s *State) At(p Path) (res Resource, err error) {
 		return res, err
 	}
 	e := at.last()
-	res.Exists, res.Collection = true, e.kind.IsCollection()
+	res.Exists, res.Collection, res.Token = true, e.kind.IsCollection(), e.token()
 	if !res.Collection {
 		res.ETag = etagText(e.etag)
 	}

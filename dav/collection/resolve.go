@@ -81,9 +81,7 @@ func (c *Collections) nodeOf(a *access, p Path, e *entry, in Kind) Node {
 		return n
 	}
 	n.DefaultTitle = c.defaultTitle(a, p.Space, e)
-	if e.kind != CalendarHome && e.kind != ContactsHome {
-		n.Token = Token{e.id, e.counter}
-	}
+	n.Token = e.token()
 	if e.components != "" {
 		n.Components = strings.Split(e.components, ",")
 	}
