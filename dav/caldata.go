@@ -166,12 +166,12 @@ func (x *exchange) floating(ctx context.Context, body *element) (*time.Location,
 		return nil, err
 	}
 	d := described{x: x, r: &x.res, stored: stored[x.res.node.ID]}
-	if id := d.storedText(caldav("calendar-timezone-id")); id != "" {
+	if id := d.storedText(calendarTimezoneID); id != "" {
 		if loc, ok := ical.Location(id); ok {
 			return loc, nil
 		}
 	}
-	if zone := d.storedText(caldav("calendar-timezone")); zone != "" {
+	if zone := d.storedText(calendarTimezone); zone != "" {
 		if _, loc, err := ical.ParseZone([]byte(zone)); err == nil {
 			return loc, nil
 		}

@@ -16,6 +16,12 @@ var (
 	calendarOrder = name{Space: nsApple, Local: "calendar-order"}
 )
 
+// The time zone of a calendar, as a VTIMEZONE and by its name.
+var (
+	calendarTimezone   = caldav("calendar-timezone")
+	calendarTimezoneID = caldav("calendar-timezone-id")
+)
+
 // caldavProperties are those of RFC 4791, of the time zones by reference (RFC 7809), and what programs keep with a calendar.
 var caldavProperties = []property{
 	{name: caldav("calendar-home-set"), kinds: kindPrincipal, has: hasHomes, write: homeIn(nameCalendars)},
@@ -26,8 +32,8 @@ var caldavProperties = []property{
 		return nil
 	}},
 	{name: caldav("calendar-description"), kinds: kindCalendar, check: anyText},
-	{name: caldav("calendar-timezone"), kinds: kindCalendar, check: timezone},
-	{name: caldav("calendar-timezone-id"), kinds: kindCalendar, check: timezoneID},
+	{name: calendarTimezone, kinds: kindCalendar, check: timezone, has: hasTimezone, write: timezoneOfID},
+	{name: calendarTimezoneID, kinds: kindCalendar, check: timezoneID, has: hasTimezoneID, write: textOf((*described).idOfTimezone)},
 	{name: caldav("calendar-availability"), kinds: kindCalendar | kindCalendarHome, check: anyText}, // RFC 7953
 	{name: caldav("schedule-calendar-transp"), kinds: kindCalendar, check: anything,
 		write: fixedText("<C:opaque/>")},
@@ -106,6 +112,47 @@ func timezoneID(e *element) error {
 		return violated(http.StatusForbidden, caldav("valid-timezone"), "no time zone of that name is known")
 	}
 	return nil
+}
+
+// sameZone are the two properties that tell a calendar's time zone. Who sets one of them says what the other is.
+var sameZone = map[name]name{calendarTimezone: calendarTimezoneID, calendarTimezoneID: calendarTimezone}
+
+// hasTimezone: a calendar whose zone was given by its name has the zone itself, too, for programs that know of no names. RFC 7809 §5.2.
+func hasTimezone(d *described) bool {
+	if d.find(calendarTimezone) != nil {
+		return true
+	}
+	_, known := ical.Location(d.storedText(calendarTimezoneID))
+	return known
+}
+
+func timezoneOfID(_ context.Context, w *xmlWriter, d *described) error {
+	id := d.storedText(calendarTimezoneID)
+	if loc, known := ical.Location(id); known {
+		w.text(string(ical.ZoneCalendar(id, loc)))
+	}
+	return nil
+}
+
+// hasTimezoneID: a zone that is given has a name if it is one that everybody knows.
+func hasTimezoneID(d *described) bool {
+	return d.find(calendarTimezoneID) != nil || d.idOfTimezone() != ""
+}
+
+// idOfTimezone is the name of the zone in calendar-timezone; "" if there is none that is known.
+func (d *described) idOfTimezone() string {
+	zone := d.storedText(calendarTimezone)
+	if zone == "" {
+		return ""
+	}
+	id, _, err := ical.ParseZone([]byte(zone))
+	if err != nil {
+		return ""
+	}
+	if _, known := ical.Location(id); !known {
+		return ""
+	}
+	return id
 }
 
 // order is a whole number, by which Apple's programs sort.

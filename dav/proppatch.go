@@ -71,10 +71,15 @@ func (c *propertyChange) set() (list []collection.Property) {
 	return list
 }
 
+// remove lists what is removed: also the other property that told the same, unless that is set along with this one.
 func (c *propertyChange) remove() (list []collection.PropertyName) {
-	for n, item := range c.effects() {
+	effects := c.effects()
+	for n, item := range effects {
 		if item.value == nil {
 			list = append(list, storedName(n))
+		}
+		if other, ok := sameZone[n]; ok && effects[other] == nil {
+			list = append(list, storedName(other))
 		}
 	}
 	return list
