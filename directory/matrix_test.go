@@ -113,19 +113,19 @@ func TestQuotasByRole(t *testing.T) {
 	}
 }
 
-// TestScopesAtEveryDoor: which app password opens which service; the account's own password opens all of them.
+// TestScopesAtEveryDoor: which app password opens which service, and that none opens the webmail; the account's own password opens all of them.
 func TestScopesAtEveryDoor(t *testing.T) {
 	t.Parallel()
 	doors := []struct {
 		door string
 		need Scope
-	}{{"imap", ScopeMail}, {"managesieve", ScopeMail}, {"submission", ScopeMail | ScopeSend}, {"dav", ScopeDAV}}
+	}{{"imap", ScopeMail}, {"managesieve", ScopeMail}, {"submission", ScopeMail | ScopeSend}, {"dav", ScopeDAV}, {"webmail", 0}}
 	tests := []struct {
 		scope Scope
 		opens string // one letter per door
 	}{
-		{ScopeMail, "yyyn"}, {ScopeDAV, "nnny"}, {ScopeSend, "nnyn"}, {ScopeMail | ScopeDAV, "yyyy"}, {ScopeMail | ScopeSend, "yyyn"},
-		{ScopeDAV | ScopeSend, "nnyy"}, {ScopeAll, "yyyy"},
+		{ScopeMail, "yyynn"}, {ScopeDAV, "nnnyn"}, {ScopeSend, "nnynn"}, {ScopeMail | ScopeDAV, "yyyyn"}, {ScopeMail | ScopeSend, "yyynn"},
+		{ScopeDAV | ScopeSend, "nnyyn"}, {ScopeAll, "yyyyn"},
 	}
 	ctx := context.Background()
 	d := open(t, storetest.Open(t), Options{})

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"schulhof/config"
+	"schulhof/webmail"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/micromdm/plist"
@@ -31,7 +32,16 @@ func newDiscovery(t *testing.T) (*config.Config, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, newWebHandler(c, &discovery{config: c, directory: r.Directory, certificate: certs.current.Load}, leaver{})
+	return c, newWebHandler(&discovery{config: c, directory: r.Directory, certificate: certs.current.Load}, leaver{}, testWebmail(t, r))
+}
+
+func testWebmail(t *testing.T, r *rooms) *webmail.Server {
+	t.Helper()
+	pages, err := newWebmail(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
 }
 
 func get(handler http.Handler, path string) *httptest.ResponseRecorder {

@@ -33,7 +33,7 @@ func TestLeavingByOneClick(t *testing.T) {
 		return list
 	}
 	token := members()[0].Token
-	handler := newWebHandler(c, &discovery{config: c}, leaver{r.Lists.Leave, slog.New(slog.DiscardHandler)})
+	handler := newWebHandler(&discovery{config: c}, leaver{r.Lists.Leave, slog.New(slog.DiscardHandler)}, testWebmail(t, r))
 	const click, form, parts = "List-Unsubscribe=One-Click", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
 	const inParts = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n"
 	for _, tt := range []struct {

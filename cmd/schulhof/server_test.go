@@ -263,8 +263,9 @@ func TestOwnCertificateIsRenewedInTime(t *testing.T) {
 }
 
 func TestPlainHTTP(t *testing.T) {
-	c := config.Default(".")
-	c.Server.Hostname = "mail.school.test"
+	c := newSchool(t)
+	c.Server.Hostname, c.Security.AllowPlaintextAuth = "mail.school.test", config.PlaintextLoopback
+	pages := testWebmail(t, openSchool(t, c))
 	tests := []struct {
 		name, allow, https, peer, host, path string
 		code                                 int
@@ -285,7 +286,7 @@ func TestPlainHTTP(t *testing.T) {
 			r := httptest.NewRequest("GET", tt.path, nil)
 			r.Host, r.RemoteAddr = tt.host, tt.peer
 			w := httptest.NewRecorder()
-			newPlainHandler(c, newWebHandler(c, &discovery{config: c}, leaver{})).ServeHTTP(w, r)
+			newPlainHandler(c, newWebHandler(&discovery{config: c}, leaver{}, pages)).ServeHTTP(w, r)
 			if w.Code != tt.code || w.Header().Get("Location") != tt.location {
 				t.Errorf("%s %s = %d %q, want %d %q", tt.host, tt.path, w.Code, w.Header().Get("Location"), tt.code, tt.location)
 			}

@@ -54,7 +54,11 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	if err != nil {
 		return nil, err
 	}
-	web, https := withCollections(newWebHandler(c, find, leaver{r.Lists.Leave, r.Log}), files.Handler()), certs.tlsConfig()
+	mail, err := newWebmail(r)
+	if err != nil {
+		return nil, err
+	}
+	web, https := withCollections(newWebHandler(find, leaver{r.Lists.Leave, r.Log}, mail), files.Handler()), certs.tlsConfig()
 	https.NextProtos = []string{"h2", "http/1.1"}
 	plain := certs.acme.answering(newPlainHandler(c, web))
 	return []service{

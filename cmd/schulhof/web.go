@@ -13,6 +13,7 @@ import (
 
 	"schulhof/config"
 	"schulhof/dav"
+	"schulhof/webmail"
 )
 
 // Limits of the HTTP services.
@@ -52,26 +53,12 @@ func serveHTTP(ctx context.Context, ln net.Listener, tlsConfig *tls.Config, hand
 	return <-drained
 }
 
-const frontPage = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Schulhof</title>
-<h1>%s</h1>
-<p>This is a Schulhof mail server. It has no web pages yet: please use a mail program (IMAP and SMTP).</p>
-<p lang="de">Dies ist ein Mailserver (Schulhof). Er hat noch keine Webseiten: bitte ein Mailprogramm benutzen (IMAP und SMTP).</p>
-</html>
-`
-
-// newWebHandler answers what HTTPS serves: a page that says what this is, settings for programs, and the way out of lists.
-func newWebHandler(c *config.Config, d *discovery, l leaver) http.Handler {
+// newWebHandler answers what HTTPS serves: people's pages, settings for programs, and the way out of lists.
+func newWebHandler(d *discovery, l leaver, mail *webmail.Server) http.Handler {
 	mux := http.NewServeMux()
 	d.register(mux)
 	l.register(mux)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, frontPage, c.Server.Hostname) // Validate allows no markup in it
-	})
+	mail.Register(mux)
 	return guarded(mux)
 }
 
