@@ -29,13 +29,17 @@ func (x *exchange) addressbookQuery(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
+	only, err := x.around(ctx)
+	if err != nil {
+		return err
+	}
 	l, err := x.newCardListing(body)
 	if err != nil {
 		return err
 	}
 	defer l.release()
 	found := 0
-	for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, collection.Window{}) {
+	for f, err := range x.objectsFor(ctx, only, collection.Window{}) {
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,10 @@ func (x *exchange) calendarQuery(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
+	only, err := x.around(ctx)
+	if err != nil {
+		return err
+	}
 	floating, err := x.floating(ctx, body)
 	if err != nil {
 		return err
@@ -26,7 +30,7 @@ func (x *exchange) calendarQuery(ctx context.Context, body *element) error {
 	defer l.release()
 	w := windowOf(filter)
 	w.Decide, w.NamesOnly = filter.Decide, l.extra == nil
-	for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, w) {
+	for f, err := range x.objectsFor(ctx, only, w) {
 		if err != nil {
 			return err
 		}

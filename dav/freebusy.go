@@ -16,14 +16,22 @@ func (x *exchange) freeBusyQuery(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
+	only, err := x.around(ctx)
+	if err != nil {
+		return err
+	}
 	floating, err := x.floating(ctx, body)
 	if err != nil {
 		return err
 	}
 	var periods []ical.Period
-	for _, component := range []string{"VEVENT", "VFREEBUSY"} {
+	components := []string{"VEVENT", "VFREEBUSY"}
+	if only != "" {
+		components = components[:1] // it is looked at once, whatever it is
+	}
+	for _, component := range components {
 		w := collection.Window{Component: component, From: r.Start, To: r.End}
-		for f, err := range x.srv.collections.Objects(ctx, x.who(), x.res.node, w) {
+		for f, err := range x.objectsFor(ctx, only, w) {
 			if err != nil {
 				return err
 			}

@@ -118,6 +118,10 @@ func (x *exchange) make(ctx context.Context, o collection.MakeOptions, body *ele
 	}
 	o.Properties = change.set()
 	if _, err := x.srv.collections.Make(ctx, x.who(), x.res.path, o); err != nil {
+		if p := problemOf(err, x.res.path.Space); p.condition == caldav("supported-calendar-component") { // what is wrong is a property, too
+			change.items = append(change.items, propertyItem{name: caldav("supported-calendar-component-set"), err: p})
+			return x.answerMake(http.StatusFailedDependency, change, response)
+		}
 		return err
 	}
 	h := x.w.Header()

@@ -12,16 +12,24 @@ import (
 
 // addressbookMultiget answers with the cards that are named, in that order. RFC 6352 §8.7.
 func (x *exchange) addressbookMultiget(ctx context.Context, body *element) error {
+	only, err := x.around(ctx)
+	if err != nil {
+		return err
+	}
 	l, err := x.newCardListing(body)
 	if err != nil {
 		return err
 	}
 	defer l.release()
-	return x.multiget(ctx, body, l.listing, func(f collection.Found) error { return l.card(ctx, f, nil) })
+	return x.multiget(ctx, body, only, l.listing, func(f collection.Found) error { return l.card(ctx, f, nil) })
 }
 
 // calendarMultiget answers with the objects that are named, in that order. RFC 4791 §7.9.
 func (x *exchange) calendarMultiget(ctx context.Context, body *element) error {
+	only, err := x.around(ctx)
+	if err != nil {
+		return err
+	}
 	floating, err := x.floating(ctx, body)
 	if err != nil {
 		return err
@@ -31,12 +39,12 @@ func (x *exchange) calendarMultiget(ctx context.Context, body *element) error {
 		return err
 	}
 	defer l.release()
-	return x.multiget(ctx, body, l.listing, func(f collection.Found) error { return l.show(ctx, f) })
+	return x.multiget(ctx, body, only, l.listing, func(f collection.Found) error { return l.show(ctx, f) })
 }
 
 // multiget shows what the hrefs in body name, and says of the others that they are not there.
-func (x *exchange) multiget(ctx context.Context, body *element, l *listing, show func(collection.Found) error) error {
-	names, err := x.membersNamed(body, l)
+func (x *exchange) multiget(ctx context.Context, body *element, only string, l *listing, show func(collection.Found) error) error {
+	names, err := x.membersNamed(body, only, l)
 	if err != nil {
 		return err
 	}
@@ -57,14 +65,14 @@ func (x *exchange) multiget(ctx context.Context, body *element, l *listing, show
 }
 
 // membersNamed returns the names of those hrefs of a multiget that lie in the collection which is asked, and answers for the others that
-// they are not there.
-func (x *exchange) membersNamed(body *element, l *listing) (names []string, err error) {
+// they are not there. only: "" or the one object that the report is asked of.
+func (x *exchange) membersNamed(body *element, only string, l *listing) (names []string, err error) {
 	for _, e := range body.children() {
 		if e.name != dav("href") {
 			continue
 		}
 		href := strings.TrimSpace(e.text())
-		if name, ok := x.memberNamed(href); ok {
+		if name, ok := x.memberNamed(href); ok && (only == "" || name == only) {
 			names = append(names, name)
 		} else if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
 			return nil, err

@@ -2,8 +2,10 @@ package dav
 
 import (
 	"context"
+	"iter"
 	"net/http"
 
+	"schulhof/dav/collection"
 	"schulhof/store/fault"
 )
 
@@ -22,11 +24,11 @@ func allReports() []report {
 		{dav("principal-property-search"), kindRoot | kindTop | kindPrincipal, (*exchange).principalPropertySearch},
 		{dav("principal-search-property-set"), kindRoot | kindTop | kindPrincipal, (*exchange).principalSearchPropertySet},
 		{dav("acl-principal-prop-set"), stored, (*exchange).aclPrincipalPropSet},
-		{carddav("addressbook-query"), kindAddressBook, (*exchange).addressbookQuery},
-		{carddav("addressbook-multiget"), kindAddressBook, (*exchange).addressbookMultiget},
-		{caldav("calendar-query"), kindCalendar, (*exchange).calendarQuery},
-		{caldav("calendar-multiget"), kindCalendar, (*exchange).calendarMultiget},
-		{caldav("free-busy-query"), kindCalendar, (*exchange).freeBusyQuery},
+		{carddav("addressbook-query"), kindAddressBook | kindCard, (*exchange).addressbookQuery},
+		{carddav("addressbook-multiget"), kindAddressBook | kindCard, (*exchange).addressbookMultiget},
+		{caldav("calendar-query"), kindCalendar | kindEvent, (*exchange).calendarQuery},
+		{caldav("calendar-multiget"), kindCalendar | kindEvent, (*exchange).calendarMultiget},
+		{caldav("free-busy-query"), kindCalendar | kindEvent, (*exchange).freeBusyQuery},
 		{dav("sync-collection"), kindCalendar | kindAddressBook | kindFolder, (*exchange).syncCollection},
 	}
 }
@@ -46,6 +48,26 @@ func (x *exchange) report(ctx context.Context) error {
 		}
 	}
 	return violated(http.StatusForbidden, dav("supported-report"), "this resource does not have that report")
+}
+
+// around makes a report that is asked of an object one of the collection around it which looks at that object only; "" is a report on all of
+// the collection. Objects have the reports that their collections have: RFC 4791 §2, RFC 6352 §3.
+func (x *exchange) around(ctx context.Context) (only string, err error) {
+	if x.res.kind&objects == 0 {
+		return "", nil
+	}
+	parent, only, _ := x.res.path.Parent()
+	node, err := x.srv.collections.Resolve(ctx, x.who(), parent)
+	x.res = resource{kind: kindOf(node), path: parent, inside: true, node: node}
+	return only, err
+}
+
+// objectsFor yields the objects that a report looks at. One that has gone meanwhile has no bytes, and so nothing that could be asked for.
+func (x *exchange) objectsFor(ctx context.Context, only string, w collection.Window) iter.Seq2[collection.Found, error] {
+	if only != "" {
+		return x.srv.collections.Fetch(ctx, x.who(), x.res.node, []string{only})
+	}
+	return x.srv.collections.Objects(ctx, x.who(), x.res.node, w)
 }
 
 // wantedBy reads the properties that a report asks for: a DAV:prop, or DAV:allprop and the like.
