@@ -62,13 +62,23 @@ func (s *Store) learnHashes() {
 	for last, more := BlobID(0), true; more; {
 		var err error
 		if last, more, err = s.learnPage(ctx, last); err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !s.ending() {
 				s.log.Warn("learn the known blobs: each Put asks the database", "err", err)
 			}
 			return
 		}
 	}
 	s.known.ready.Store(true)
+}
+
+// ending tells whether Close has been called.
+func (s *Store) ending() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Store) learnPage(ctx context.Context, after BlobID) (last BlobID, more bool, err error) {

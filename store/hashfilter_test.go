@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 )
@@ -82,6 +84,27 @@ func TestANewBlobAsksNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh.Release()
+}
+
+// A store that is closed before it has learned what there is says nothing of it: nobody wants the filter any more.
+func TestLearningEndsSilentlyWithTheStore(t *testing.T) {
+	var said bytes.Buffer
+	s, err := Open(context.Background(), Options{Dir: filepath.Join(t.TempDir(), "data"), Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.known.done
+	said.Reset()
+	for range 100 { // whether the end or the answer is noticed first is chance
+		s.known.done = make(chan struct{})
+		s.learnHashes()
+	}
+	if said.Len() > 0 {
+		t.Errorf("said: %s", said.String())
+	}
 }
 
 // putReferenced stores text, with a row, and tells where it lies.
