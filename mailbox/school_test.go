@@ -144,11 +144,7 @@ func (w *school) sameAsRows() {
 // freshStore opens another store of the same dialect.
 func freshStore(t testing.TB, like *store.Store) *store.Store {
 	t.Helper()
-	o := store.Options{}
-	if like.Postgres() {
-		o.Database = storetest.Postgres(t)
-	}
-	return storetest.OpenWith(t, o)
+	return storetest.OpenLike(t, like)
 }
 
 func uidsOf(s *Snapshot) []UID {

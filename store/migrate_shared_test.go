@@ -33,7 +33,7 @@ func before(t *testing.T, number string) fstest.MapFS {
 // TestMigratingSharedMailboxes: a group that had a mailbox before mailboxes were shared can still be read by its members, and what was read of
 // messages that are gone goes.
 func TestMigratingSharedMailboxes(t *testing.T) {
-	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+	storetest.EachEmpty(t, func(t *testing.T, o store.Options) {
 		open := func(o store.Options, then func(s *store.Store)) {
 			t.Helper()
 			s, err := store.Open(context.Background(), o)

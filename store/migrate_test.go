@@ -36,7 +36,7 @@ func TestAnInterruptedMigration(t *testing.T) {
 			"0003_three.sql": up("ALTER TABLE pupil ADD COLUMN class BIGINT;\nUPDATE pupil SET class = 7;\n" + second)}
 	}
 	whole := broken("CREATE INDEX pupil_class ON pupil (class);")
-	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+	storetest.EachEmpty(t, func(t *testing.T, o store.Options) {
 		try := func(files fstest.MapFS, then func(s *store.Store)) error {
 			s, err := store.Open(context.Background(), store.WithMigrations(o, files))
 			if err != nil {

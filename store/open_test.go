@@ -72,7 +72,7 @@ func TestMigrations(t *testing.T) {
 	broken := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE fourth (id {{what}});")}
 	old := fstest.MapFS{"0001_one.sql": one}
 	all := fstest.MapFS{"0001_one.sql": one, "0002_two.sql": two, "0003_three.sqlite.sql": lite, "0003_three.postgres.sql": lite}
-	storetest.EachOptions(t, func(t *testing.T, o store.Options) {
+	storetest.EachEmpty(t, func(t *testing.T, o store.Options) {
 		open := func(files fstest.MapFS) error {
 			s, err := store.Open(context.Background(), store.WithMigrations(o, files))
 			if err != nil {

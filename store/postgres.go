@@ -17,8 +17,14 @@ import (
 
 // pgPool is PostgreSQL's side of a store: snapshots, and the writer's connection.
 type pgPool struct {
-	pool *pgxpool.Pool
+	pool Pool
 	lock *pgx.Conn // holds the lock on the database as long as it lives; nil: none
+}
+
+// Pool gives out connections to a PostgreSQL database. Close waits for the transactions that run.
+type Pool interface {
+	BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error)
+	Close()
 }
 
 // pgConn runs the statements of one transaction. Its rows are read at once, so that a closure may run other statements
@@ -30,12 +36,15 @@ type pgConn struct {
 
 // openPostgres migrates and opens the pool and the writer.
 func (s *Store) openPostgres(ctx context.Context) error {
-	cfg, err := pgxpool.ParseConfig(s.o.Database)
-	if err != nil {
-		return fmt.Errorf("database URL: %w", err)
+	if s.o.Pool != nil {
+		s.pg = &pgPool{pool: s.o.Pool}
+		s.sql = &pgWriter{pool: s.pg}
+		return nil
 	}
-	cfg.MaxConns = readConns + 1
-	cfg.ConnConfig.StatementCacheCapacity = cachedStatements
+	cfg, err := poolConfig(s.o.Database)
+	if err != nil {
+		return err
+	}
 	s.pg = &pgPool{}
 	if !s.o.ReadOnly && !s.o.shared {
 		if s.pg.lock, err = lockPostgres(ctx, cfg.ConnConfig); err != nil {
@@ -56,6 +65,25 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	s.pg.pool = pool
 	s.sql = &pgWriter{pool: s.pg}
 	return nil
+}
+
+// OpenPool opens the connections that a store of this database opens for itself.
+func OpenPool(ctx context.Context, database string) (*pgxpool.Pool, error) {
+	cfg, err := poolConfig(database)
+	if err != nil {
+		return nil, err
+	}
+	return pgxpool.NewWithConfig(ctx, cfg)
+}
+
+func poolConfig(database string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(database)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	cfg.MaxConns = readConns + 1
+	cfg.ConnConfig.StatementCacheCapacity = cachedStatements
+	return cfg, nil
 }
 
 // lockPostgres takes a lock on the database: its rows speak of the packs of one data directory. fault.InUse: another

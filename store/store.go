@@ -35,6 +35,7 @@ type Options struct {
 	Faults    FaultHook             // tests: asked before each write, fsync, rename; nil: none
 	LogRoom   int64                 // SQLite: size to which the write-ahead log is filled with zeros before it is written; 0: none
 	SealSize  int64                 // tests: size at which a pack is sealed; 0: pack.SealSize
+	Pool      Pool                  // tests: connections to Database, which is migrated and nobody else's; nil: Open makes its own
 
 	migrations fs.FS // tests; nil: the embedded ones
 	shared     bool  // tests: another store may use the same PostgreSQL database
@@ -242,11 +243,7 @@ func (s *Store) migrationFiles() fs.FS {
 	if s.o.migrations != nil {
 		return s.o.migrations
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
-	return files
+	return embedded()
 }
 
 // copyDatabase writes a consistent copy of conn's database to a file that may be there already.

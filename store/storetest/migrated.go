@@ -2,11 +2,9 @@ package storetest
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -31,21 +29,6 @@ var migratedFile = sync.OnceValues(func() ([]byte, error) {
 
 // databaseFile is where a store has its SQLite database.
 const databaseFile = "schulhof.db"
-
-// migratedDatabase names a PostgreSQL database with every migration done. It goes with its cluster.
-var migratedDatabase = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "migrated-*")
-	if err != nil {
-		return "", fmt.Errorf("migrated store: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	name := "migrated_" + strings.ToLower(rand.Text())
-	url, err := create(name, emptyDatabase)
-	if err != nil {
-		return "", err
-	}
-	return name, migrate(store.Options{Dir: dir, Database: url})
-})
 
 func migrate(o store.Options) error {
 	s, err := store.Open(context.Background(), o)

@@ -3,22 +3,13 @@ package storetest
 
 import (
 	"context"
-	"crypto/rand"
 	"flag"
-	"fmt"
-	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"schulhof/store"
 )
-
-// PostgresEnv names the variable with the URL of a throw-away PostgreSQL, for example from store/storetest/postgres.sh start.
-const PostgresEnv = "SCHULHOF_TEST_POSTGRES"
 
 // Open opens a fresh SQLite store in t.TempDir(), which is closed when t ends.
 func Open(t testing.TB) *store.Store {
@@ -52,20 +43,35 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, Open(t)) })
 	t.Run("postgres", func(t *testing.T) {
-		needServer(t)
-		template, err := migratedDatabase()
-		if err != nil {
-			t.Fatal(err)
-		}
-		test(t, OpenWith(t, store.Options{Database: copyOf(t, template)}))
+		test(t, OpenWith(t, needServer(t).lend(t)))
 	})
 }
 
-// EachOptions is Each for tests that open, close and open again: o has a fresh Dir and Database.
+// EachOptions is Each for tests that open, close and open again: o has a Dir and Database in which the migrations are done.
 func EachOptions(t *testing.T, test func(t *testing.T, o store.Options)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		o := store.Options{Dir: t.TempDir()}
+		layMigrated(t, o.Dir)
+		test(t, o)
+	})
+	t.Run("postgres", func(t *testing.T) { test(t, store.Options{Dir: t.TempDir(), Database: needServer(t).copyOf(t)}) })
+}
+
+// EachEmpty is EachOptions for tests that migrate.
+func EachEmpty(t *testing.T, test func(t *testing.T, o store.Options)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, store.Options{Dir: t.TempDir()}) })
 	t.Run("postgres", func(t *testing.T) { test(t, store.Options{Dir: t.TempDir(), Database: Postgres(t)}) })
+}
+
+// OpenLike opens one more fresh store of the same dialect.
+func OpenLike(t testing.TB, like *store.Store) *store.Store {
+	t.Helper()
+	if like.Postgres() {
+		return OpenWith(t, needServer(t).lend(t))
+	}
+	return Open(t)
 }
 
 // ShortRun bounds the number of runs of a model test with rapid, unless the flag rapid.checks or SCHULHOF_E2E asks for more.
@@ -79,61 +85,4 @@ func ShortRun(t testing.TB, checks int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Value.Set(f.DefValue) })
-}
-
-// Postgres makes a fresh database and returns its URL; without PostgresEnv it skips the test and says so.
-func Postgres(t testing.TB) string {
-	t.Helper()
-	needServer(t)
-	return copyOf(t, emptyDatabase)
-}
-
-func needServer(t testing.TB) {
-	t.Helper()
-	if os.Getenv(PostgresEnv) == "" {
-		t.Skipf("%s is not set: this half needs a PostgreSQL (store/storetest/postgres.sh start prints its URL)", PostgresEnv)
-	}
-}
-
-// copyOf makes a copy of a database, which goes when t ends, and returns its URL.
-func copyOf(t testing.TB, template string) string {
-	t.Helper()
-	name := "test_" + strings.ToLower(rand.Text())
-	u, err := create(name, template)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			t.Error(err)
-		}
-	})
-	return u
-}
-
-// emptyDatabase is PostgreSQL's own template with nothing in it.
-const emptyDatabase = "template0"
-
-// create makes a database and returns its URL.
-func create(name, template string) (string, error) {
-	u, err := url.Parse(os.Getenv(PostgresEnv))
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", PostgresEnv, err)
-	}
-	u.Path = "/" + name
-	// A copy of the files takes half as long as one through the log.
-	return u.String(), run("CREATE DATABASE " + name + " TEMPLATE " + template + " STRATEGY FILE_COPY ENCODING 'UTF8' LOCALE 'C'")
-}
-
-func run(statement string) error {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, os.Getenv(PostgresEnv))
-	if err != nil {
-		return fmt.Errorf("PostgreSQL of %s: %w", PostgresEnv, err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
-		return fmt.Errorf("%s: %w", statement, err)
-	}
-	return nil
 }
