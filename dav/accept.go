@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"schulhof/dav/ical"
 	"schulhof/dav/vcard"
 )
 
@@ -50,6 +51,47 @@ func qualityOf(accept, version string) float64 {
 		}
 	}
 	return best
+}
+
+// variesBy is the header of a request by which objects come in another form than they are stored in.
+var variesBy = map[kind]string{kindCard: "Accept", kindEvent: "CalDAV-Timezones"}
+
+// asWanted returns a stored card or calendar object as the client of a GET wants it.
+func (x *exchange) asWanted(k kind, stored []byte) []byte {
+	value := x.r.Header.Get(variesBy[k])
+	if k == kindEvent {
+		return eventFor(value, stored)
+	}
+	return cardFor(value, stored)
+}
+
+// eventFor returns a stored calendar object with all of its time zones, or without those that everybody knows: what CalDAV-Timezones says
+// (RFC 7809 §4.1). The entity tag stays that of the stored object, as with cards.
+func eventFor(zones string, stored []byte) []byte {
+	r := ical.DataRequest{Zones: zonesIn(zones)}
+	if r.Whole() {
+		return stored
+	}
+	c, err := ical.Parse(stored)
+	if err != nil {
+		return stored
+	}
+	event, err := c.Select(&r, nil, ical.NewBudget())
+	if err != nil {
+		return stored
+	}
+	return event
+}
+
+// zonesIn reads the header CalDAV-Timezones; whatever else is in it, an object comes as it is stored.
+func zonesIn(header string) ical.ZoneRequest {
+	switch header {
+	case "T":
+		return ical.ZonesIncluded
+	case "F":
+		return ical.ZonesByReference
+	}
+	return ical.ZonesAsStored
 }
 
 // cardFor returns a stored card as the client of a GET wants it. Both versions have the stored card's entity tag: a client that changes what it

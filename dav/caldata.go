@@ -21,12 +21,7 @@ func dataRequest(e *element, header http.Header) (r ical.DataRequest, err error)
 	if contentType != "" && !strings.EqualFold(contentType, "text/calendar") || version != "" && version != "2.0" {
 		return r, violated(http.StatusForbidden, caldav("supported-calendar-data"), "objects are text/calendar of version 2.0")
 	}
-	switch header.Get("CalDAV-Timezones") { // RFC 7809 §4.1
-	case "T":
-		r.Zones = ical.ZonesIncluded
-	case "F":
-		r.Zones = ical.ZonesByReference
-	}
+	r.Zones = zonesIn(header.Get("CalDAV-Timezones"))
 	for _, child := range e.children() {
 		switch child.name {
 		case caldav("comp"):

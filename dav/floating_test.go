@@ -71,7 +71,7 @@ func TestFloatingTimesAreReadSomewhere(t *testing.T) {
 	}
 }
 
-// TestTimeZonesOfAnswers: who asks for it gets objects in a report without the time zones that everybody knows, or with all of them, whatever was
+// TestTimeZonesOfAnswers: who asks for it gets objects without the time zones that everybody knows, or with all of them, whatever was
 // stored. RFC 7809 §3.1.1, §4.1.
 func TestTimeZonesOfAnswers(t *testing.T) {
 	t.Parallel()
@@ -99,6 +99,13 @@ func TestTimeZonesOfAnswers(t *testing.T) {
 		a := w.want(207, "anna", "REPORT", url, body, headers...)
 		if strings.Contains(a.body, "BEGIN:VTIMEZONE") != tt.zones || !strings.Contains(a.body, "UID:"+tt.name) {
 			t.Errorf("CalDAV-Timezones %q: %s has a time zone: %v\n%s", tt.header, tt.name, !tt.zones, a.body)
+		}
+		get := w.want(200, "anna", "GET", url+tt.name+".ics", "", headers...)
+		if strings.Contains(get.body, "BEGIN:VTIMEZONE") != tt.zones || !strings.Contains(get.body, "UID:"+tt.name) {
+			t.Errorf("GET with CalDAV-Timezones %q: %s has a time zone: %v\n%s", tt.header, tt.name, !tt.zones, get.body)
+		}
+		if plain := w.want(200, "anna", "GET", url+tt.name+".ics", ""); get.header.Get("ETag") != plain.header.Get("ETag") || get.header.Get("Vary") != "CalDAV-Timezones" {
+			t.Errorf("GET with CalDAV-Timezones %q: ETag %s and Vary %q, without it %s", tt.header, get.header.Get("ETag"), get.header.Get("Vary"), plain.header.Get("ETag"))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"schulhof/dav/collection"
 )
 
-// get answers an object, byte for byte as it was put, whole or in ranges. RFC 9110 §9.3.1, §13, §14; RFC 4918 §9.4.
+// get answers an object, byte for byte as it was put unless the client wants another form of it, whole or in ranges. RFC 9110 §9.3.1, §13, §14; RFC 4918 §9.4.
 // Nothing is compressed here: the entity tag names these bytes.
 func (x *exchange) get(ctx context.Context) error {
 	n := x.res.node
@@ -23,10 +23,10 @@ func (x *exchange) get(ctx context.Context) error {
 	defer content.Close()
 	var body io.ReadSeeker = content
 	h := x.w.Header()
-	if x.res.kind == kindCard {
-		h.Add("Vary", "Accept")
+	if by := variesBy[x.res.kind]; by != "" {
+		h.Add("Vary", by)
 		if stored, ok := content.Bytes(); ok {
-			body = bytes.NewReader(cardFor(x.r.Header.Get("Accept"), stored))
+			body = bytes.NewReader(x.asWanted(x.res.kind, stored))
 		}
 	}
 	h.Set("Content-Type", contentType(n))

@@ -55,11 +55,11 @@ func (x *exchange) represent(ctx context.Context, status int, node collection.No
 	defer content.Close()
 	h, size := x.w.Header(), node.Size
 	var body io.Reader = content
-	if kindOf(node) == kindCard {
-		h.Add("Vary", "Accept")
+	if by := variesBy[kindOf(node)]; by != "" {
+		h.Add("Vary", by)
 		if stored, ok := content.Bytes(); ok {
-			card := cardFor(x.r.Header.Get("Accept"), stored)
-			body, size = bytes.NewReader(card), int64(len(card))
+			wanted := x.asWanted(kindOf(node), stored)
+			body, size = bytes.NewReader(wanted), int64(len(wanted))
 		}
 	}
 	h.Set("Content-Type", contentType(node))
