@@ -18,6 +18,8 @@ type Delivery struct {
 	TraceID    string
 	Dedupe     *Dedupe                  // a message whose earlier connection ended before our 250 was written
 	Also       func(tx *store.Tx) error // further rows of the same commit (queue); may be nil
+	// Settled writes rows that depend on what became of the copies, after Also; when it fails, nothing is stored. It may be nil.
+	Settled func(tx *store.Tx, results []error) error
 	// Answers makes what the transaction's recipients are answered, which Dedupe remembers, of the results of its copies: filters and lists
 	// make more or fewer copies than there are recipients. nil: they are the same. With it, the caller asks DeliveredBefore itself.
 	Answers func(results []error) []error
@@ -100,6 +102,11 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 		}
 		if d.Also != nil {
 			if err := d.Also(tx); err != nil {
+				return err
+			}
+		}
+		if d.Settled != nil {
+			if err := d.Settled(tx, results); err != nil {
 				return err
 			}
 		}

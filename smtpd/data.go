@@ -116,7 +116,7 @@ func (s *session) begin(ctx context.Context) {
 	t := s.mail
 	s.messages++
 	id := newTraceID()
-	state, encrypted := s.wire.tlsState()
+	state, encrypted := s.tlsState()
 	fields := trace{
 		sender: t.envelope.Sender, deliveredTo: t.via(), hello: s.hello, remote: s.remote.String(),
 		hostname: s.srv.o.Hostname, tls: tlsName(state, encrypted), id: id, at: s.srv.o.Now(),

@@ -81,9 +81,9 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 		}
 	}
 	if err := s.serveLists(ctx, t); err != nil || t.lists.only(t) {
-		return results, err
+		return results, errors.Join(err, s.keepOnly(ctx, t, err))
 	}
-	if results, seen := s.srv.o.Mail.DeliveredBefore(key, len(to), t.body.id); seen { // before filters see it again: they would take it for a duplicate
+	if results, seen := s.srv.o.Mail.DeliveredBefore(key, len(to), t.body.id); seen && t.written == nil { // before filters see it again: they would take it for a duplicate
 		return spread(results, at, len(t.to)), nil
 	}
 	p, err := s.prepare(ctx, t, to, at)
@@ -101,6 +101,7 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 		return nil, err
 	}
 	defer plan.Release()
+	s.keepWritten(t, &d)
 	got, err := s.srv.o.Mail.Deliver(ctx, d)
 	if limit := new(directory.SendingLimit); errors.As(err, &limit) && s.srv.o.Lists != nil {
 		return results, s.holdOverLimit(ctx, t, limit)
@@ -135,7 +136,7 @@ func (s *session) alsoCommit(tx *store.Tx, t *transaction, p *prepared) error {
 		return err
 	}
 	return s.srv.o.Outbound.Enqueue(tx, Outgoing{
-		Message: p.plain, Account: s.account(), Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id, Signed: t.signer,
+		Message: p.plain, Account: s.account(), Envelope: t.envelope, Recipients: t.outside, TraceID: t.body.id, Signed: t.signer, AtOnce: t.written != nil,
 	})
 }
 

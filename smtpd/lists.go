@@ -214,7 +214,7 @@ func (s *session) holdOverLimit(ctx context.Context, t *transaction, limit *dire
 	defer plain.Release()
 	err = s.srv.o.Lists.HoldAll(ctx, lists.NewHeld{
 		Reason: lists.ReasonLimit, Account: s.who.Account.ID, Sender: t.envelope.Sender, Recipients: t.addresses(), Rule: fault.TextOf(limit),
-		TraceID: t.body.id, Message: plain, RequireTLS: t.envelope.Options.RequireTLS,
+		TraceID: t.body.id, Message: plain, RequireTLS: t.envelope.Options.RequireTLS, Copies: s.copiesOf(t), Also: t.settled(),
 	})
 	switch {
 	case fault.Is(err, fault.Refused), fault.Is(err, fault.Limit):

@@ -21,6 +21,7 @@ type transaction struct {
 	signer     string               // the domain in whose name a submission leaves; "" for every other message
 	visible    int                  // addresses elsewhere that it shows, when its author is to be told; 0: not
 	shown      bool                 // and it has gone to somebody who sees them
+	written    *written             // not nil: it comes from our own pages
 	body       *incoming            // not nil while BDAT chunks come
 	pace       *pace
 }

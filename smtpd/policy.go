@@ -41,6 +41,7 @@ func (s *session) mayWriteOutside() reply {
 
 // contact answers with the rule that says no. Quiet hours end: another server tries again, a person is told at once.
 func (s *session) contact(c directory.Approach) reply {
+	c.At = s.leaves
 	err := s.srv.o.Directory.MayContact(c)
 	switch {
 	case err == nil:

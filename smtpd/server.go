@@ -63,6 +63,9 @@ type Outgoing struct {
 	Recipients []EnvelopeRecipient
 	TraceID    string
 
+	AtOnce bool      // nobody can take it back any more
+	Later  time.Time // not zero: it waits as a whole for all of Recipients, also ours, until then; [Server.Release] delivers it
+
 	Signed, Sealed string // domains of ours that answer for it as it leaves; "" for none
 }
 
@@ -101,6 +104,7 @@ var (
 	doorMX          = &door{name: "mx"}
 	doorSubmission  = &door{name: "submission", submit: true}
 	doorSubmissions = &door{name: "submissions", submit: true, implicit: true}
+	doorPages       = &door{name: "webmail", submit: true} // no listener: Submit and Release
 	doorLMTP        = &door{name: "lmtp", lmtp: true}
 )
 

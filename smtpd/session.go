@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ type session struct {
 	extended bool   // EHLO or LHLO
 	who      *directory.Identity
 	mail     *transaction // nil between transactions
+	leaves   time.Time    // when what is written leaves; zero: now
 
 	badCommands, authFailures, rejected, messages int
 	unsure                                        *[32]byte // the key of a message whose 250 may not have arrived
@@ -188,9 +190,17 @@ func (s *session) rset(context.Context, string) reply {
 	return okDone
 }
 
+// tlsState is the connection's; what comes from our own pages has none.
+func (s *session) tlsState() (state tls.ConnectionState, ok bool) {
+	if s.wire == nil {
+		return state, false
+	}
+	return s.wire.tlsState()
+}
+
 // encrypted reports whether TLS is on.
 func (s *session) encrypted() bool {
-	_, ok := s.wire.tlsState()
+	_, ok := s.tlsState()
 	return ok
 }
 

@@ -19,5 +19,22 @@ const (
 	maxCookie      = 64        // bytes of its value
 	maxSmallBody   = 8 << 10   // bytes of a form without a message
 	maxUndoSeconds = int(queue.MaxUndo / time.Second)
-	maxLanguages   = 200 // bytes of Accept-Language that are read
+
+	// Letters. smtpd has its own bounds, which are wider.
+	maxLetterBody = 2 << 20 // bytes of the form
+	maxRecipients = 500     // of one letter; whole classes and lists are one each
+	maxSubject    = 900     // bytes; a header line has 998 (RFC 5322 §2.1.1), encoding makes more of them
+	maxName       = 200     // bytes of a recipient's name
+	maxToken      = 64      // bytes
+	leastLater    = time.Minute
+	mostLater     = 366 * 24 * time.Hour // who plans further ahead forgets it
+	maxDraft      = 512 << 10            // bytes of a draft that is opened
+
+	// The outbox.
+	maxShown   = 100              // messages on the page
+	maxHeader  = 64 << 10         // bytes of a message that are read for its subject
+	fewSeconds = 60 * time.Second // that are counted down
+	lastDrafts = 20               // among which the newest one is looked for
+
+	maxLanguages = 200 // bytes of Accept-Language that are read
 )

@@ -43,7 +43,9 @@ func (f frame) When(t time.Time) string { return f.Lang.when(t) }
 type section struct{ Path, Key string }
 
 // Sections lists them.
-func (f frame) Sections() []section { return []section{{"/settings", "settings.title"}} }
+func (f frame) Sections() []section {
+	return []section{{"/write", "write.title"}, {"/outbox", "outbox.title"}, {"/settings", "settings.title"}}
+}
 
 // parsePages reads every template, each with the layout around it.
 func parsePages() (map[string]*template.Template, error) {

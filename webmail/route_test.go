@@ -20,7 +20,14 @@ func TestEveryRoute(t *testing.T) {
 		"/signin":   {statuses{200, 403}, statuses{303, 403}},
 		"/signout":  {statuses{405, 303}, statuses{405, 303}},
 		"/settings": {statuses{403, 403}, statuses{200, 400}},
-		stylePath:   {statuses{200, 405}, statuses{200, 405}},
+		"/write":    {statuses{403, 403}, statuses{200, 400}},
+		"/outbox":   {statuses{403, 405}, statuses{200, 405}},
+
+		"/outbox/{id}/back": {statuses{405, 403}, statuses{405, 404}},
+		"/outbox/{id}/now":  {statuses{405, 403}, statuses{405, 404}},
+		"/outbox/{id}/at":   {statuses{405, 403}, statuses{405, 404}},
+
+		stylePath: {statuses{200, 405}, statuses{200, 405}},
 	}
 	for _, rt := range routes() {
 		expected, known := want[rt.path]

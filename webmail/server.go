@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"schulhof/directory"
+	"schulhof/mailbox"
 	"schulhof/smtpd/queue"
 	"schulhof/store"
 	"schulhof/store/fault"
@@ -20,7 +21,10 @@ import (
 type Options struct {
 	Store     *store.Store
 	Directory *directory.Directory
+	Mail      *mailbox.Mail
 	Queue     *queue.Queue
+	Submitter Submitter
+	Zone      *time.Location // of times that people read and write; nil: UTC
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
 	// AllowPlaintextLoopback lets a browser on a loopback address do without TLS.
@@ -40,11 +44,14 @@ type Server struct {
 
 // New makes the server; it opens nothing.
 func New(o Options) (*Server, error) {
-	if o.Store == nil || o.Directory == nil || o.Queue == nil {
-		return nil, errors.New("webmail: Store, Directory and Queue are needed")
+	if o.Store == nil || o.Directory == nil || o.Mail == nil || o.Queue == nil || o.Submitter == nil {
+		return nil, errors.New("webmail: Store, Directory, Mail, Queue and Submitter are needed")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -60,7 +67,7 @@ func New(o Options) (*Server, error) {
 }
 
 // home is the first page of who is signed in.
-const home = "/settings"
+const home = "/outbox"
 
 // route is one path with what it does for each method. The table is the room at a glance.
 type route struct {
@@ -76,6 +83,11 @@ func routes() []route {
 		{path: "/{$}", get: (*exchange).front, public: true},
 		{path: "/signin", get: (*exchange).showSignIn, post: (*exchange).signIn, public: true, maxBytes: maxSmallBody},
 		{path: "/signout", post: (*exchange).signOut, public: true, maxBytes: maxSmallBody},
+		{path: "/write", get: (*exchange).showWrite, post: (*exchange).send, maxBytes: maxLetterBody},
+		{path: "/outbox", get: (*exchange).showOutbox},
+		{path: "/outbox/{id}/back", post: (*exchange).takeBack, maxBytes: maxSmallBody},
+		{path: "/outbox/{id}/now", post: (*exchange).sendNow, maxBytes: maxSmallBody},
+		{path: "/outbox/{id}/at", post: (*exchange).sendAt, maxBytes: maxSmallBody},
 		{path: "/settings", get: (*exchange).showSettings, post: (*exchange).setSettings, maxBytes: maxSmallBody},
 		{path: stylePath, get: (*exchange).style, public: true},
 	}

@@ -29,6 +29,7 @@ type world struct {
 	dir   *directory.Directory
 	mail  *mailbox.Mail
 	queue *queue.Queue
+	desk  *desk
 	srv   *Server
 	mux   *http.ServeMux
 	id    map[string]directory.ID
@@ -72,7 +73,10 @@ func newWorld(t *testing.T, s *store.Store, change ...func(*Options)) *world {
 	off := directory.Disabled
 	err = w.dir.ChangeAccount(ctx, w.id["weg"], directory.AccountChange{State: &off})
 	check()
-	o := Options{Store: s, Directory: w.dir, Queue: w.queue, Now: w.now, AllowPlaintextLoopback: true}
+	w.desk = &desk{w: w}
+	zone, err := time.LoadLocation("Europe/Berlin")
+	check()
+	o := Options{Store: s, Directory: w.dir, Mail: w.mail, Queue: w.queue, Submitter: w.desk, Zone: zone, Now: w.now, AllowPlaintextLoopback: true}
 	for _, c := range change {
 		c(&o)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"schulhof/config"
+	"schulhof/smtpd"
 	"schulhof/webmail"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,7 +38,11 @@ func newDiscovery(t *testing.T) (*config.Config, http.Handler) {
 
 func testWebmail(t *testing.T, r *rooms) *webmail.Server {
 	t.Helper()
-	pages, err := newWebmail(r)
+	smtp, err := smtpd.New(smtpd.Options{Store: r.Store, Directory: r.Directory, Mail: r.Mail, Hostname: r.Config.Server.Hostname})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := newWebmail(r, smtp)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,11 @@ func (o outbound) Enqueue(tx *store.Tx, out smtpd.Outgoing) error {
 	m := queue.Message{
 		Body: out.Message.Blob, Sender: out.Envelope.Sender, Account: out.Account, TraceID: out.TraceID,
 		EightBit: options.Body == smtp.Body8BitMIME, UTF8: options.UTF8, RequireTLS: options.RequireTLS,
-		Ret: string(options.Return), EnvID: options.EnvelopeID, NotBefore: o.queue.TakeBackUntil(out.Account),
+		Ret: string(options.Return), EnvID: options.EnvelopeID, NotBefore: out.Later, Whole: !out.Later.IsZero(),
 		Signed: out.Signed, Sealed: out.Sealed,
+	}
+	if !m.Whole && !out.AtOnce {
+		m.NotBefore = o.queue.TakeBackUntil(out.Account)
 	}
 	for _, r := range out.Recipients {
 		m.Recipients = append(m.Recipients, queueRecipient(r))

@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 //	[!] lmtp FROM TO… FILE      the same at port lmtp
 //	[!] submit LOGIN TO… FILE   logs in at port submission and sends FILE; stderr has the refusal
 //	imap ADDRESS COMMAND…       logs in at port imap and gives the commands one by one; stdout has all answers. It fails when one is not OK.
+//	[!] web LOGIN PATH [FIELD=VALUE…]
+//	                            opens a page with the browser of LOGIN, who signs in the first time; with fields (- for none) it posts a form
+//	                            and follows where that leads. stdout has the status and the text of the page. It fails from 400 on.
 //	inbox ADDRESS NUMBER        waits until INBOX has so many messages; stdout has them
 //	sorted FROM TO MAILBOX KEY FILE
 //	                            delivers FILE again and again until a search for KEY finds it in MAILBOX: what people teach is learned behind them
@@ -61,13 +64,14 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": cmdPorts, "school": cmdSchool, "serve": cmdServe, "stopserver": cmdStopServer, "killserver": cmdKillServer, "person": cmdPerson,
 			"smtp": deliver("PORT_SMTP", smtp.NewClient), "lmtp": deliver("PORT_LMTP", smtp.NewClientLMTP), "imap": cmdIMAP,
-			"dav": cmdDAV, "dns": cmdDNS(t), "submit": cmdSubmit, "submitas": cmdSubmitAs, "inbox": cmdInbox, "sorted": cmdSorted, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
+			"dav": cmdDAV, "web": cmdWeb, "dns": cmdDNS(t), "submit": cmdSubmit, "submitas": cmdSubmitAs, "inbox": cmdInbox, "sorted": cmdSorted, "sink": cmdSink, "bounce": cmdBounce, "arrived": cmdArrived, "eventually": cmdEventually,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
 			for _, name := range []string{"SCHULHOF_TEST_POSTGRES", raceVariable} {
 				env.Setenv(name, os.Getenv(name))
 			}
+			env.Setenv("IN_TWO_DAYS", time.Now().AddDate(0, 0, 2).Format("2006-01-02T15:04")) // as the forms of web pages have it
 			return nil
 		},
 	})
@@ -83,6 +87,7 @@ const (
 type story struct {
 	running
 	sink *sink
+	jars map[string]http.CookieJar // of browsers, by login
 }
 
 type storyKey struct{}

@@ -11,6 +11,7 @@ import (
 	"schulhof/dav"
 	"schulhof/imapd"
 	"schulhof/smtpd"
+	"schulhof/smtpd/queue"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -39,6 +40,9 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	if err != nil {
 		return nil, err
 	}
+	r.Queue.OnDue(func(ctx context.Context, due queue.Submission) ([]queue.Result, error) {
+		return r.release(ctx, smtp, due)
+	})
 	imap, err := imapd.New(imapd.Options{
 		Store: r.Store, Directory: r.Directory, Mail: r.Mail, TLS: certs.tlsConfig(), Hostname: c.Server.Hostname,
 		Log: r.Log.With("room", "imapd"), Metrics: metrics, MaxSize: int64(c.Mail.MaxSize), AllowPlaintextLoopback: loopback,
@@ -54,7 +58,7 @@ func newServices(r *rooms, certs *certificates, metrics prometheus.Registerer, o
 	if err != nil {
 		return nil, err
 	}
-	mail, err := newWebmail(r)
+	mail, err := newWebmail(r, smtp)
 	if err != nil {
 		return nil, err
 	}

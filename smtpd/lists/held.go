@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,9 @@ type NewHeld struct {
 	TraceID    string
 	Message    *mailbox.Prepared
 	RequireTLS bool // RFC 8689
+	// For HoldAll: further copies and rows of the same commit; Also may be nil.
+	Copies []mailbox.To
+	Also   func(tx *store.Tx) error
 }
 
 // Holding is a message that is about to be held: who is told of it, and the rows to write.
@@ -152,7 +156,13 @@ func (l *Lists) HoldAll(ctx context.Context, n NewHeld) error {
 		if err != nil {
 			return err
 		}
-		_, err = l.mail.Deliver(ctx, mailbox.Delivery{Recipients: h.To, TraceID: n.TraceID, Also: h.Write})
+		_, err = l.mail.Deliver(ctx, mailbox.Delivery{Recipients: slices.Concat(h.To, n.Copies), TraceID: n.TraceID, Also: func(tx *store.Tx) error {
+			err := h.Write(tx)
+			if err == nil && n.Also != nil {
+				err = n.Also(tx)
+			}
+			return err
+		}})
 		h.Release()
 		if !errors.Is(err, errTold) {
 			return err

@@ -70,6 +70,9 @@ func (w *worker) attempt(ctx context.Context, j job) verdict {
 	if errors.Is(err, errWithdrawn) {
 		return verdict{}
 	}
+	if err == nil && d.destination == Here {
+		return w.handOver(ctx, d)
+	}
 	if err == nil && q.misplaced(d) {
 		if err = q.regroup(ctx, d); err == nil {
 			return verdict{}

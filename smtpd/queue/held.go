@@ -79,21 +79,25 @@ func (q *Queue) Drop(ctx context.Context, ids ...ID) (int, error) {
 // Withdraw takes back what account has sent, while nothing of it is on its way. fault.NotFound: it has no such message, or it
 // has been sent. fault.Conflict: it is just being sent, or was tried.
 func (q *Queue) Withdraw(ctx context.Context, account directory.ID, id ID) error {
-	return q.store.Write(ctx, func(tx *store.Tx) error {
-		var n, tried int64
-		err := tx.QueryRow(`SELECT COUNT(*), COALESCE(SUM(d.attempting + d.attempts), 0) FROM queue_message m JOIN queue_delivery d ON d.message_id = m.id
-			WHERE m.id = $1 AND m.owner_id = $2`, int64(id), int64(account)).Scan(&n, &tried)
-		switch {
-		case err != nil:
-			return fmt.Errorf("withdraw: %w", err)
-		case n == 0:
-			return fault.New(fault.NotFound, "there is no such message in the queue any more")
-		case tried > 0:
-			return fault.New(fault.Conflict, "the message is on its way")
-		}
-		q.changed(tx)
-		return dropMessage(tx, id)
-	})
+	return q.store.Write(ctx, func(tx *store.Tx) error { return q.WithdrawIn(tx, account, id) })
+}
+
+// WithdrawIn is Withdraw in a transaction that does more, such as keeping the text. It may run again.
+func (q *Queue) WithdrawIn(tx *store.Tx, account directory.ID, id ID) error {
+	var n, tried int64
+	err := tx.QueryRow(`SELECT COUNT(*), COALESCE(SUM(d.attempting + d.attempts + CASE WHEN d.destination = $3 AND m.tag = $4 THEN 1 ELSE 0 END), 0)
+		FROM queue_message m JOIN queue_delivery d ON d.message_id = m.id WHERE m.id = $1 AND m.owner_id = $2`,
+		int64(id), int64(account), Here, tagBegun).Scan(&n, &tried)
+	switch {
+	case err != nil:
+		return fmt.Errorf("withdraw: %w", err)
+	case n == 0:
+		return fault.New(fault.NotFound, "there is no such message in the queue any more")
+	case tried > 0:
+		return fault.New(fault.Conflict, "the message is on its way")
+	}
+	q.changed(tx)
+	return dropMessage(tx, id)
 }
 
 // each calls act for every delivery of the messages, all in one transaction: a slice of them at a time when there are many.

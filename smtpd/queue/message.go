@@ -82,6 +82,7 @@ type Message struct {
 	Kind, Tag  string       // whose it is when the server itself sent it, and what that room wants to know again
 	TraceID    string
 	NotBefore  time.Time // zero: at once
+	Whole      bool      // a submission that waits for all its recipients together, ours too; see Here
 	Held       *Hold     // not nil: it waits until somebody releases it
 }
 
@@ -114,6 +115,9 @@ func (q *Queue) Enqueue(tx *store.Tx, m Message) (ID, error) {
 		return 0, fmt.Errorf("enqueue: %w", err)
 	}
 	destinations := q.group(m.Recipients)
+	if m.Whole {
+		destinations = []destination{{Here, m.Recipients}}
+	}
 	for _, d := range destinations {
 		if err := q.insertDelivery(tx, id, &m, d, now); err != nil {
 			return 0, fmt.Errorf("enqueue: %w", err)
@@ -147,7 +151,11 @@ func (q *Queue) insertDelivery(tx *store.Tx, id ID, m *Message, d destination, n
 	} else {
 		row.deadline = q.firstDeadline(row.began)
 	}
-	for list := range slices.Chunk(d.recipients, maxRecipientsAtOnce) {
+	atOnce := maxRecipientsAtOnce
+	if m.Whole {
+		atOnce = len(d.recipients)
+	}
+	for list := range slices.Chunk(d.recipients, atOnce) {
 		delivery, err := row.insert(tx)
 		if err != nil {
 			return err

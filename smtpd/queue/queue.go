@@ -49,6 +49,7 @@ type Queue struct {
 
 	mu       sync.Mutex
 	failures map[string]func(tx *store.Tx, f Failure) error
+	submit   func(ctx context.Context, s Submission) ([]Result, error)
 	routes   map[string]Route
 	undo     map[directory.ID]time.Duration
 	fresh    map[string]bool // destinations that got mail since the scheduler looked
