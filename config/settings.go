@@ -203,7 +203,7 @@ type Queue struct {
 	Lifetime time.Duration `toml:"lifetime"`
 	// After this time a sender is told that a message is late, 1h to 720h. "0s": never.
 	DelayNotice time.Duration `toml:"delay_notice"`
-	// How long people can take back what they sent to other servers, "0s" to "30s". One account's own time is set by the command queue undo.
+	// How long people can take back what they sent, "0s" to "30s": from a mail program what goes to other servers, from the webmail all of it. One account's own time is set by the command queue undo.
 	Undo time.Duration `toml:"undo"`
 	// How many connections to other servers are open at once, 1 to 1000.
 	Connections int `toml:"connections"`
