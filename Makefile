@@ -21,6 +21,8 @@ build: ## build bin/schulhof
 run: build ## build, then run the demo school
 	@exec bin/schulhof demo
 
+# Each test program with the race detector otherwise sleeps for a second before it ends, so that other threads can report.
+test: export GORACE := atexit_sleep_ms=100 $(GORACE)
 test: ## run every test, with the race detector and both databases
 	@$(WITH_POSTGRES); go vet $(TAGS) ./... && go test $(TAGS) $(RACE) -vet=off -parallel 4 -timeout 20m ./cmd/schulhof ./mailbox ./...
 
