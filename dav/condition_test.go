@@ -73,3 +73,29 @@ func TestOneOfManyMakesTheName(t *testing.T) {
 		t.Errorf("answers by status: %v, want one 201 and seven 412", made)
 	}
 }
+
+// Of several clients that add something on the condition that nothing has been added since they looked, exactly one does. RFC 6578 §5.
+func TestOneOfManyIsTheNext(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newSchoolIn(t, s)
+		const folder = "/webdav/Files/"
+		token := cutOut(w.want(207, "anna", "PROPFIND", folder, `<propfind xmlns="DAV:"><prop><sync-token/></prop></propfind>`, "Depth", "0").body, "<D:sync-token>", "<")
+		var (
+			racing sync.WaitGroup
+			mu     sync.Mutex
+			made   = map[int]int{}
+		)
+		for i := range 6 {
+			racing.Go(func() {
+				a := w.do("anna", "PUT", folder+fmt.Sprint(i), "x", "If", "<"+folder+"> (<"+token+">)")
+				mu.Lock()
+				defer mu.Unlock()
+				made[a.status]++
+			})
+		}
+		racing.Wait()
+		if made[201] != 1 || made[412] != 5 {
+			t.Errorf("answers by status: %v, want one 201 and five 412", made)
+		}
+	})
+}

@@ -148,6 +148,23 @@ func TestTokensThatAreRefused(t *testing.T) {
 	})
 }
 
+// A client that knows all there is costs nothing but finding the collection: no question goes to the database, however much is in it.
+func TestNothingNewAsksNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		w.put(w.anna, "files:/a", "1")
+		over, end := context.WithCancel(context.Background())
+		end()
+		n := w.node(w.anna, "files:/")
+		ch, err := w.dav.Changes(over, w.anna, n, n.Token, 0)
+		if err != nil || ch.Next != n.Token || ch.More || len(ch.Changed)+len(ch.Removed) != 0 {
+			t.Errorf("Changes() = %+v, %v", ch, err)
+		}
+		if _, err := w.dav.Changes(over, w.anna, n, Token{}, 0); err == nil {
+			t.Error("who knows nothing is answered without the database")
+		}
+	})
+}
+
 func TestToken(t *testing.T) {
 	for _, tok := range []Token{{1, 0}, {12345678, 1 << 62}, {}} {
 		if got, ok := ParseToken(tok.String()); !ok || got != tok {
