@@ -69,6 +69,9 @@ type Pending struct {
 	length int64
 	size   int64
 	err    error
+
+	set  *Set // where data is kept at hand; nil: nowhere
+	data []byte
 }
 
 // Wait waits for the fsync.
@@ -80,15 +83,21 @@ func (p *Pending) Wait() (Location, error) {
 	if p.b.err != nil {
 		return Location{}, p.b.err
 	}
-	return Location{Pack: p.b.pack, Offset: p.b.base + p.at, Length: p.length, Size: p.size}, nil
+	l := Location{Pack: p.b.pack, Offset: p.b.base + p.at, Length: p.length, Size: p.size}
+	if p.set != nil {
+		p.set.recent.keep(l, p.data)
+	}
+	return l, nil
 }
 
-// Begin is Append that does not wait for the fsync.
+// Begin is Append that does not wait for the fsync. data must not change until Wait.
 func (s *Set) Begin(hash Hash, data []byte) Pending {
 	frame := getBuffer()
 	defer putBuffer(frame)
 	frame.b = s.codec.appendFrame(frame.b[:0], hash, data)
-	return s.begin(frame.b, int64(len(data)))
+	p := s.begin(frame.b, int64(len(data)))
+	p.set, p.data = s, data
+	return p
 }
 
 // appendFrame hands the frame to the appender and waits for its fsync.

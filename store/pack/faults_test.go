@@ -168,7 +168,7 @@ func reopened(t *testing.T, dir string, n int, acknowledged []kept) {
 	s := open(t, dir, Options{Known: knownEnds(acknowledged), SealSize: 3000})
 	defer s.Close()
 	for _, b := range acknowledged {
-		r, err := s.Open(b.loc)
+		r, err := s.open(b.loc, s.read)
 		if err != nil {
 			t.Errorf("operation %d failed: a blob of %d bytes after opening again: %v", n, len(b.data), err)
 			continue

@@ -29,6 +29,12 @@ const (
 	// are equally good.
 	writtenAhead = 512 << 10
 
+	// recentSegments segments of recentSegmentSize bytes keep what was written or read lately: 16 MiB, a thirtieth of the memory that a small
+	// machine has for the program. Only blobs of at most recentLargest bytes are kept: events, cards, most of the mail.
+	recentSegments    = 64
+	recentSegmentSize = 256 << 10
+	recentLargest     = 16 << 10
+
 	// minCompress is the size below which compressing is not tried: a zstd frame has 10 bytes or more of its own.
 	minCompress = 96
 )

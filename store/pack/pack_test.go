@@ -76,9 +76,9 @@ func newDraft(t testing.TB) *Draft {
 	return NewDraft(f)
 }
 
-// get reads the blob at l through Open.
+// get reads the blob at l from the disk.
 func get(s *Set, l Location) ([]byte, error) {
-	r, err := s.Open(l)
+	r, err := s.open(l, s.read)
 	if err != nil {
 		return nil, err
 	}

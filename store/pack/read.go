@@ -108,8 +108,21 @@ func (c *files) close() {
 	c.open = nil
 }
 
-// AppendTo appends the blob at l, of at most ChunkSize bytes, to dst. The checksum is verified.
+// AppendTo appends the blob at l, of at most ChunkSize bytes, to dst. The checksum is verified when it comes from the disk.
 func (s *Set) AppendTo(dst []byte, l Location) ([]byte, error) {
+	if dst, ok := s.recent.appendTo(dst, l); ok {
+		return dst, nil
+	}
+	begun := len(dst)
+	dst, err := s.read(dst, l)
+	if err == nil {
+		s.recent.keep(l, dst[begun:])
+	}
+	return dst, err
+}
+
+// read is AppendTo that goes to the disk, whatever is kept at hand.
+func (s *Set) read(dst []byte, l Location) ([]byte, error) {
 	if l.Size > ChunkSize || l.Length > frameHeaderLen+ChunkSize || l.Length < frameHeaderLen {
 		return dst, fmt.Errorf("blob of %d bytes stored in %d: too large to read at once", l.Size, l.Length)
 	}
@@ -187,11 +200,14 @@ type Reader struct {
 }
 
 // Open opens the blob at l. Small ones are read at once, of larger ones only the table.
-func (s *Set) Open(l Location) (*Reader, error) {
+func (s *Set) Open(l Location) (*Reader, error) { return s.open(l, s.AppendTo) }
+
+// open is Open with a way to read small blobs.
+func (s *Set) open(l Location, read func([]byte, Location) ([]byte, error)) (*Reader, error) {
 	r := &Reader{set: s, loc: l, size: l.Size, at: -1}
 	if l.Size <= ChunkSize {
 		var err error
-		r.whole, err = s.AppendTo(make([]byte, 0, l.Size), l)
+		r.whole, err = read(make([]byte, 0, l.Size), l)
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,8 @@ type Set struct {
 	ahead    int64  // up to where the file has been written with zeros
 	zeros    []byte // writeAhead bytes
 
-	files files
+	files  files
+	recent recent
 }
 
 // Open prepares dir for reading and appending and cuts a torn tail off the last pack.
@@ -113,6 +114,7 @@ func (s *Set) Close() error {
 		err = s.active.Close()
 	}
 	s.files.close()
+	s.recent.close()
 	s.codec.close()
 	return err
 }

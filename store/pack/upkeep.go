@@ -53,6 +53,7 @@ func (s *Set) Remove(id int64) error {
 		return fmt.Errorf("pack %d still grows", id)
 	}
 	s.files.drop(id)
+	s.recent.forget(func(l Location) bool { return l.Pack == id })
 	path := filepath.Join(s.dir, fileName(id))
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove pack: %w", err)
@@ -60,7 +61,7 @@ func (s *Set) Remove(id int64) error {
 	return SyncDir(s.hook, filepath.Dir(path))
 }
 
-// Verify reads the blob at l and compares it with want, its SHA-256.
+// Verify reads the blob at l from the disk and compares it with want, its SHA-256.
 func (s *Set) Verify(l Location, want Hash) error {
 	h, err := s.ReadHeader(l)
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *Set) Verify(l Location, want Hash) error {
 	if h.Hash != want {
 		return readError(l, fmt.Errorf("the frame is of another blob: %w", ErrCorrupt))
 	}
-	r, err := s.Open(l)
+	r, err := s.open(l, s.read)
 	if err != nil {
 		return err
 	}
