@@ -114,12 +114,13 @@ func (l *changeLog) changed() (list []entry, err error) {
 		return nil, err
 	}
 	defer rows.Close()
+	row, scan := newEntryRow(false), rows.Scan
 	for rows.Next() {
-		var e entry
-		if err := e.scan(rows.Scan, false); err != nil {
+		e, err := row.scan(scan)
+		if err != nil {
 			return nil, err
 		}
-		list = append(list, e)
+		list = append(list, *e)
 	}
 	return list, rows.Err()
 }

@@ -57,12 +57,13 @@ func eachChild(tx *store.Tx, collection ID, after string, limit int, fn func(e *
 		return err
 	}
 	defer rows.Close()
+	row, scan := newEntryRow(false), rows.Scan
 	for rows.Next() {
-		var e entry
-		if err := e.scan(rows.Scan, false); err != nil {
+		e, err := row.scan(scan)
+		if err != nil {
 			return err
 		}
-		fn(&e)
+		fn(e)
 	}
 	return rows.Err()
 }

@@ -57,34 +57,51 @@ const (
 )
 
 const (
-	entryColumns = `e.id, e.owner_id, e.parent_id, e.name, e.kind, e.modseq, e.created, e.modified, e.properties,
-		e.blob_id, e.etag, e.size, e.content_type, e.uid, e.component, e.first_, e.last_, e.recurring, e.counter, e.log_from, e.components`
-	locatedColumns = entryColumns + `, b.pack, b.offset_, b.length, b.size`
+	entryColumns = `e.id, e.owner_id, COALESCE(e.parent_id, 0), e.name, e.kind, e.modseq, e.created, e.modified, e.properties,
+		COALESCE(e.blob_id, 0), e.etag, e.size, e.content_type, e.uid, COALESCE(e.component, ''), COALESCE(e.first_, 0), COALESCE(e.last_, 0),
+		e.recurring, e.counter, e.log_from, e.components`
+	locatedColumns = entryColumns + `, COALESCE(b.pack, 0), COALESCE(b.offset_, 0), COALESCE(b.length, 0), COALESCE(b.size, 0)`
 	locatedFrom    = ` FROM dav_entry e LEFT JOIN blob b ON b.id = e.blob_id `
 )
 
-// scan reads a row of entryColumns, or of locatedColumns.
-func (e *entry) scan(scan func(...any) error, located bool) error {
-	var parent, blob, first, last *int64
-	var component *string
-	dest := [25]any{&e.id, &e.owner, &parent, &e.name, &e.kind, &e.modseq, &e.created, &e.modified, &e.properties,
-		&blob, &e.etag, &e.size, &e.contentType, &e.uid, &component, &first, &last, (*int64)(&e.nature), &e.counter, &e.logFrom, &e.components}
-	n := 21
-	var pack, offset, length, size *int64
+// entryRow is where rows of entryColumns or locatedColumns are read to, one after the other.
+type entryRow struct {
+	entry
+	kind int64
+	dest [25]any
+	n    int
+}
+
+// newEntryRow prepares for rows of entryColumns or of locatedColumns.
+func newEntryRow(located bool) *entryRow {
+	r := &entryRow{n: 21}
+	e, at := &r.entry, &r.entry.at
+	r.dest = [25]any{(*int64)(&e.id), (*int64)(&e.owner), (*int64)(&e.parent), &e.name, &r.kind, &e.modseq, &e.created, &e.modified, &e.properties,
+		&e.blob, &e.etag, &e.size, &e.contentType, &e.uid, &e.component, &e.first, &e.last, (*int64)(&e.nature), &e.counter, &e.logFrom, &e.components,
+		&at.Pack, &at.Offset, &at.Length, &at.Size}
 	if located {
-		dest[21], dest[22], dest[23], dest[24] = &pack, &offset, &length, &size
-		n = 25
+		r.n = 25
 	}
-	if err := scan(dest[:n]...); err != nil {
-		return err
+	return r
+}
+
+// scan reads a row. The bytes are those of this row alone.
+func (r *entryRow) scan(scan func(...any) error) (*entry, error) {
+	r.etag, r.uid = nil, nil
+	if err := scan(r.dest[:r.n]...); err != nil {
+		return nil, err
 	}
-	e.parent, e.blob = ID(value(parent)), store.BlobID(value(blob))
-	e.first, e.last = value(first), value(last)
-	if component != nil {
-		e.component = *component
+	r.entry.kind = Kind(r.kind)
+	return &r.entry, nil
+}
+
+// scan reads one row of entryColumns, or of locatedColumns.
+func (e *entry) scan(scan func(...any) error, located bool) error {
+	read, err := newEntryRow(located).scan(scan)
+	if err == nil {
+		*e = *read
 	}
-	e.at = store.Location{Pack: value(pack), Offset: value(offset), Length: value(length), Size: value(size)}
-	return nil
+	return err
 }
 
 // value is 0 for NULL.

@@ -17,6 +17,9 @@ import (
 // tricked by them; a Windows client that cannot show such a name does not list it, and macOS writes and reads its ._ files.
 // Names that differ in case only are different, as on Linux and for macOS' WebDAV; Windows shows both and may open only one.
 func CleanName(name string) (string, error) {
+	if isPlainName(name) {
+		return name, nil
+	}
 	if !utf8.ValidString(name) {
 		return "", fault.New(fault.Invalid, "the name is not UTF-8")
 	}
@@ -39,4 +42,17 @@ func CleanName(name string) (string, error) {
 		}
 	}
 	return name, nil
+}
+
+// isPlainName reports whether name is a letter or digit of ASCII with such, and - _ . @, behind it: what programs call what they make.
+func isPlainName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i > 0 && (c == '-' || c == '_' || c == '.' || c == '@'):
+		default:
+			return false
+		}
+	}
+	return 0 < len(name) && len(name) <= MaxNameBytes
 }

@@ -78,8 +78,9 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, w Wind
 			return
 		}
 		var last entry
+		var page []entry
 		for more := true; more; {
-			page, err := c.page(ctx, func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
+			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
 			if err != nil {
 				yield(Found{}, err)
 				return
@@ -126,21 +127,22 @@ func (w *Window) decide(x *indexed) (match, sure bool) {
 	return w.Decide(x.object())
 }
 
-// page reads what query finds in one snapshot.
-func (c *Collections) page(ctx context.Context, query func(*store.Tx) (*store.Rows, error)) (list []entry, err error) {
-	err = c.store.Read(ctx, func(tx *store.Tx) error {
+// page reads what query finds in one snapshot, into the room of list, whose entries nobody needs any more.
+func (c *Collections) page(ctx context.Context, list []entry, query func(*store.Tx) (*store.Rows, error)) ([]entry, error) {
+	err := c.store.Read(ctx, func(tx *store.Tx) error {
 		list = list[:0]
 		rows, err := query(tx)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
+		row, scan := newEntryRow(true), rows.Scan
 		for rows.Next() {
-			var e entry
-			if err := e.scan(rows.Scan, true); err != nil {
+			e, err := row.scan(scan)
+			if err != nil {
 				return err
 			}
-			list = append(list, e)
+			list = append(list, *e)
 		}
 		return rows.Err()
 	})
@@ -167,9 +169,10 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 			return
 		}
 		var buf []byte
+		page := make([]entry, 0, min(fetchAtOnce, len(names)))
 		for at := 0; at < len(names); at += fetchAtOnce {
 			slice := names[at:min(at+fetchAtOnce, len(names))]
-			page, err := c.page(ctx, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(fetchText, fetchArgs(n.ID, slice)...) })
+			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(fetchText, fetchArgs(n.ID, slice)...) })
 			if err != nil {
 				yield(Found{}, err)
 				return
