@@ -107,12 +107,12 @@ func (x *exchange) newCardListing(body *element) (*cardListing, error) {
 // card writes the answer for one card.
 func (c *cardListing) card(ctx context.Context, f collection.Found, parsed *vcard.Card) error {
 	c.stored, c.parsed = f.Bytes, parsed
-	return c.page(ctx, []resource{{kind: kindOf(f.Node), path: f.Node.Path, inside: true, node: f.Node}}, nil)
+	return c.found(ctx, f.Node)
 }
 
 func (c *cardListing) writeData(_ context.Context, w *xmlWriter, _ *described) (bool, error) {
 	w.open(carddav("address-data"))
-	w.text(string(c.data.of(c.stored, c.parsed)))
+	w.textBytes(c.data.of(c.stored, c.parsed))
 	w.close(carddav("address-data"))
 	return true, nil
 }

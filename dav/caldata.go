@@ -110,7 +110,7 @@ func (x *exchange) newEventListing(body *element, floating *time.Location) (*eve
 func (l *eventListing) show(ctx context.Context, f collection.Found) error {
 	l.object = f.Bytes
 	begun := len(l.buf)
-	err := l.page(ctx, []resource{{kind: kindOf(f.Node), path: f.Node.Path, inside: true, node: f.Node}}, nil)
+	err := l.found(ctx, f.Node)
 	if errors.Is(err, ical.ErrTooMany) {
 		l.buf = l.buf[:begun]
 		return l.tooMany(f.Node.Path)
@@ -135,7 +135,7 @@ func (l *eventListing) writeData(_ context.Context, w *xmlWriter, _ *described) 
 		}
 	}
 	w.open(calendarData)
-	w.text(string(object))
+	w.textBytes(object)
 	w.close(calendarData)
 	return true, nil
 }

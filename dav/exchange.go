@@ -224,6 +224,9 @@ func (a *xmlAnswer) finish(w *xmlWriter) error {
 
 // statusLine is what DAV:status has. RFC 4918 §14.28.
 func statusLine(status int) string {
+	if status == http.StatusOK {
+		return "HTTP/1.1 200 OK"
+	}
 	return "HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status)
 }
 

@@ -67,18 +67,37 @@ func (x *exchange) multiget(ctx context.Context, body *element, only string, l *
 // membersNamed returns the names of those hrefs of a multiget that lie in the collection which is asked, and answers for the others that
 // they are not there. only: "" or the one object that the report is asked of.
 func (x *exchange) membersNamed(body *element, only string, l *listing) (names []string, err error) {
+	asked := x.res.href()
 	for _, e := range body.children() {
 		if e.name != dav("href") {
 			continue
 		}
 		href := strings.TrimSpace(e.text())
-		if name, ok := x.memberNamed(href); ok && (only == "" || name == only) {
+		name, ok := plainMember(href, asked)
+		if !ok {
+			name, ok = x.memberNamed(href)
+		}
+		if ok && (only == "" || name == only) {
 			names = append(names, name)
 		} else if err := l.status(href, refuse(http.StatusNotFound, "")); err != nil {
 			return nil, err
 		}
 	}
 	return names, nil
+}
+
+// plainMember is memberNamed for an href that is the collection's own with a name behind it in which nothing is escaped.
+func plainMember(href, collection string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(href, collection)
+	if !ok || name == "" || name[0] == '.' {
+		return "", false
+	}
+	for i := range len(name) {
+		if !plain[name[i]] {
+			return "", false
+		}
+	}
+	return name, true
 }
 
 // memberNamed returns the name that an href has in the collection which is asked; ok is false for what lies elsewhere.

@@ -102,7 +102,8 @@ type listing struct {
 	want    wanted
 	expand  map[xml.Name]*element // of expand-property: the properties whose hrefs are expanded
 	usage   map[directory.ID]collection.Usage
-	missing []xml.Name // of the resource at hand
+	missing []xml.Name  // of the resource at hand
+	single  [1]resource // the object at hand
 
 	needStored, needLocks bool
 	extra                 map[xml.Name]extraProperty // of a report: what it alone can give
@@ -137,6 +138,12 @@ func (l *listing) add(ctx context.Context, r *resource) error {
 		}
 	}
 	return l.page(ctx, []resource{*r}, func(*collection.Node) []collection.Lock { return locks })
+}
+
+// found writes an object that a report has found.
+func (l *listing) found(ctx context.Context, n collection.Node) error {
+	l.single[0] = resource{kind: kindOf(n), path: n.Path, inside: true, node: n}
+	return l.page(ctx, l.single[:], nil)
 }
 
 // page writes resources, whose stored properties are asked for together. locks tells those on each; nil: there are none.

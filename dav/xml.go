@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"schulhof/store/fault"
 
@@ -419,45 +420,55 @@ func appendQName(dst []byte, prefix, local string) []byte {
 
 // appendEscaped appends s as character data or, between quotes, as an attribute's value. What XML 1.0 §2.2 has no
 // place for becomes U+FFFD.
-func appendEscaped(dst []byte, s string, quoted bool) []byte {
+func appendEscaped[T string | []byte](dst []byte, s T, quoted bool) []byte {
 	last := 0
-	for i, c := range s {
-		var escaped string
-		switch {
-		case c == '&':
-			escaped = "&amp;"
-		case c == '<':
-			escaped = "&lt;"
-		case c == '>':
-			escaped = "&gt;"
-		case c == '\r':
-			escaped = "&#13;"
-		case c == '"' && quoted:
-			escaped = "&quot;"
-		case c == '\n' && quoted:
-			escaped = "&#10;"
-		case c == '\t' && quoted:
-			escaped = "&#9;"
-		case c < 0x20 && c != '\n' && c != '\t', c == 0xfffe, c == 0xffff, c == 0xfffd:
-			escaped = "\ufffd"
-		default:
+	for i := 0; i < len(s); {
+		kind := escapes[s[i]]
+		if kind == asIs || kind == whenQuoted && !quoted {
+			i++
 			continue
 		}
+		escaped, n := "\ufffd", 1
+		if kind == longRune {
+			var c rune
+			c, n = utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			if c != utf8.RuneError && c != 0xfffe && c != 0xffff {
+				i += n
+				continue
+			}
+		} else if e, ok := entities[s[i]]; ok {
+			escaped = e
+		}
 		dst = append(append(dst, s[last:i]...), escaped...)
-		last = i + runeLen(s[i:])
+		i += n
+		last = i
 	}
 	return append(dst, s[last:]...)
 }
 
-// runeLen is how many bytes range takes for the first rune of s.
-func runeLen(s string) int {
-	for i := range s {
-		if i > 0 {
-			return i
+// What a byte of character data needs.
+const (
+	asIs       = iota
+	whenQuoted // is escaped in an attribute's value
+	always     // is escaped, or has no place
+	longRune   // begins a rune of several bytes, or is none
+)
+
+var entities = map[byte]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '\r': "&#13;", '"': "&quot;", '\n': "&#10;", '\t': "&#9;"} //nolint:gochecknoglobals // a constant table
+
+var escapes = func() (kinds [256]byte) { //nolint:gochecknoglobals // a constant table
+	for i := range kinds {
+		switch c := byte(i); {
+		case c == '"' || c == '\n' || c == '\t':
+			kinds[i] = whenQuoted
+		case c < ' ' || c == '&' || c == '<' || c == '>':
+			kinds[i] = always
+		case c >= utf8.RuneSelf:
+			kinds[i] = longRune
 		}
 	}
-	return len(s)
-}
+	return kinds
+}()
 
 // describe is a name for people and logs.
 func describe(n xml.Name) string { return fmt.Sprintf("{%s}%s", n.Space, n.Local) }

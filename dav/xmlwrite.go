@@ -32,6 +32,9 @@ func (w *xmlWriter) bytes(b []byte) { w.buf = append(w.buf, b...) }
 // text writes character data.
 func (w *xmlWriter) text(s string) { w.buf = appendEscaped(w.buf, s, false) }
 
+// textBytes writes character data.
+func (w *xmlWriter) textBytes(b []byte) { w.buf = appendEscaped(w.buf, b, false) }
+
 func (w *xmlWriter) number(n int64) { w.buf = strconv.AppendInt(w.buf, n, 10) }
 
 func (w *xmlWriter) time(t time.Time, layout string) {
