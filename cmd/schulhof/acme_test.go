@@ -66,7 +66,7 @@ func serveUntil(t *testing.T, c *config.Config, log *slog.Logger, done func(cert
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := openRooms(t.Context(), c, outside{log: log})
+	r, err := openRooms(t.Context(), c, outside{log: log, hash: cheapHash()})
 	if err != nil {
 		t.Fatal(err)
 	}

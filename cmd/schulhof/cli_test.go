@@ -76,7 +76,7 @@ func (k *console) run(t *testing.T, stdin string, args ...string) (status int, s
 	}
 	a := &app{
 		stdin: streams[0], stdout: streams[1], stderr: streams[2], directory: k.dir, files: localFiles{k.dir}, program: "schulhof",
-		args: append(args, "--config", k.c.Path), version: "1", commands: commands(),
+		args: append(args, "--config", k.c.Path), version: "1", commands: commands(), hash: cheapHash(),
 	}
 	status = a.execute(t.Context())
 	var texts [2]string
@@ -340,7 +340,7 @@ var theContract = []step{
 }
 
 // quiet opens rooms without a log.
-func quiet() outside { return outside{log: slog.New(slog.DiscardHandler)} }
+func quiet() outside { return outside{log: slog.New(slog.DiscardHandler), hash: cheapHash()} }
 
 const oneLetter = "From a@b Mon Jan  5 08:00:00 2026\nSubject: x\n\ntext\n"
 
@@ -515,7 +515,7 @@ func TestCommandsAtOnce(t *testing.T) {
 	ended := make(chan string)
 	for _, name := range names {
 		go func() {
-			a := &app{configPath: k.c.Path, stderr: &strings.Builder{}, version: "1"}
+			a := &app{configPath: k.c.Path, stderr: &strings.Builder{}, version: "1", hash: cheapHash()}
 			err := a.inServerOrHere(t.Context(), func(ctx context.Context, r *rooms) error {
 				return r.Directory.AddDomain(ctx, name+".test")
 			})
@@ -531,7 +531,7 @@ func TestCommandsAtOnce(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	r, err := openRooms(t.Context(), k.c, outside{log: slog.New(slog.DiscardHandler)})
+	r, err := openRooms(t.Context(), k.c, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

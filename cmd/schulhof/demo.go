@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/directory"
 
 	"github.com/spf13/cobra"
 )
@@ -51,7 +52,7 @@ func newDemoCommand(a *app) *cobra.Command {
 func (a *app) demo(ctx context.Context, dir string, portBase int) error {
 	path := filepath.Join(dir, settingsFile)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if err := makeDemo(ctx, dir, portBase, time.Now()); err != nil {
+		if err := makeDemo(ctx, dir, portBase, time.Now(), a.hash); err != nil {
 			return err
 		}
 	}
@@ -71,10 +72,10 @@ func (a *app) demo(ctx context.Context, dir string, portBase int) error {
 }
 
 // makeDemo makes a server in dir and fills it with the school.
-func makeDemo(ctx context.Context, dir string, portBase int, now time.Time) error {
+func makeDemo(ctx context.Context, dir string, portBase int, now time.Time, hash directory.HashParams) error {
 	n := newServer{
 		dir: dir, domain: demoDomain, hostname: "mail." + demoDomain, listen: demoAddress, portBase: portBase,
-		sets: []string{"security.allow_plaintext_auth=" + config.PlaintextLoopback},
+		sets: []string{"security.allow_plaintext_auth=" + config.PlaintextLoopback}, hash: hash,
 	}
 	c, err := n.make(ctx, now)
 	if err != nil {
@@ -82,7 +83,7 @@ func makeDemo(ctx context.Context, dir string, portBase int, now time.Time) erro
 	}
 	clock := &demoClock{}
 	clock.set(now)
-	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: clock.read})
+	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: clock.read, hash: hash})
 	if err != nil {
 		return err
 	}

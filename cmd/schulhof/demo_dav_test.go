@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,14 +72,14 @@ func TestDemoMonday(t *testing.T) {
 func TestDemoIsFurnished(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
-	if err := makeDemo(t.Context(), dir, demoPortBase, time.Now()); err != nil {
+	if err := makeDemo(t.Context(), dir, demoPortBase, time.Now(), cheapHash()); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Load(filepath.Join(dir, settingsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := openRooms(t.Context(), c, outside{log: slog.New(slog.DiscardHandler)})
+	r, err := openRooms(t.Context(), c, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

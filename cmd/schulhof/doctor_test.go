@@ -181,7 +181,7 @@ func TestDoctorFindsFaultsOfTheMachine(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newSchool(t)
-			r, err := openRooms(t.Context(), c, outside{log: slog.New(slog.DiscardHandler)})
+			r, err := openRooms(t.Context(), c, quiet())
 			if err != nil {
 				t.Fatal(err)
 			}

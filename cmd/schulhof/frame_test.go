@@ -122,11 +122,11 @@ func TestSettingsFileIsFound(t *testing.T) {
 
 func TestCommandsWaitForEachOther(t *testing.T) {
 	c := newSchool(t)
-	first, err := openRooms(t.Context(), c, outside{log: slog.New(slog.DiscardHandler)})
+	first, err := openRooms(t.Context(), c, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openRooms(t.Context(), c, outside{log: slog.New(slog.DiscardHandler)}); !fault.Is(err, fault.InUse) {
+	if _, err := openRooms(t.Context(), c, quiet()); !fault.Is(err, fault.InUse) {
 		t.Fatalf("a second opening = %v, want fault.InUse", err)
 	}
 	a := &app{configPath: c.Path, stderr: io.Discard, version: "1"}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"schulhof/config"
+	"schulhof/directory"
 	"schulhof/smtpd/authenticate"
 	"schulhof/store/fault"
 
@@ -29,6 +30,7 @@ type newServer struct {
 	listen                string // "": all addresses
 	portBase              int
 	sets                  []string
+	hash                  directory.HashParams // zero: the default
 }
 
 func newInitCommand(a *app) *cobra.Command {
@@ -39,7 +41,7 @@ func newInitCommand(a *app) *cobra.Command {
 			"certificate from it (tls/ca.pem is what clients are to trust), DKIM keys, and a database with the domain.\n" +
 			"With --json: data, config, domain, hostname, ca.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			n.dir = localFiles{a.directory}.abs(n.dir)
+			n.dir, n.hash = localFiles{a.directory}.abs(n.dir), a.hash
 			c, err := n.make(cmd.Context(), time.Now())
 			if err != nil {
 				return err
@@ -131,7 +133,7 @@ func (n *newServer) fill(ctx context.Context, c *config.Config, domain string, n
 	if _, err := authenticate.NewKeyring(filepath.Join(n.dir, keysFolder), func() time.Time { return now }).Rotate(domain); err != nil {
 		return nil, err
 	}
-	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler)})
+	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), hash: n.hash})
 	if err != nil {
 		return nil, err
 	}

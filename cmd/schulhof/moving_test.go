@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,7 @@ func testRooms(t *testing.T) (*rooms, directory.Account) {
 	t.Helper()
 	ctx := context.Background()
 	c := config.Default(t.TempDir())
-	r, err := openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler)})
+	r, err := openRooms(ctx, c, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -430,7 +429,7 @@ func TestCheckAndBackupCommands(t *testing.T) {
 	if status, _, errOut := command(t, r, "restore", saved, "--data", data); status != 0 {
 		t.Fatalf("restore: %s", errOut)
 	}
-	restored, err := openRooms(context.Background(), config.Default(data), outside{log: slog.New(slog.DiscardHandler)})
+	restored, err := openRooms(context.Background(), config.Default(data), quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

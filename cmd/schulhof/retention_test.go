@@ -28,7 +28,7 @@ func newRetained(t *testing.T, names ...string) *retained {
 	t.Helper()
 	k := &retained{clock: &demoClock{}, log: &bytes.Buffer{}}
 	k.clock.set(time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC))
-	r, err := openRooms(t.Context(), config.Default(t.TempDir()), outside{log: slog.New(slog.NewTextHandler(k.log, nil)), now: k.clock.read})
+	r, err := openRooms(t.Context(), config.Default(t.TempDir()), outside{log: slog.New(slog.NewTextHandler(k.log, nil)), now: k.clock.read, hash: cheapHash()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ var errReady = errors.New("it was ready")
 // serveUntilReady starts a server in this process and stops it as soon as it is ready: errReady.
 func serveUntilReady(t *testing.T, c *config.Config) error {
 	t.Helper()
-	return (&app{version: "1", commands: commands()}).serve(t.Context(), c, slog.New(slog.DiscardHandler), func(context.Context, *rooms) error { return errReady })
+	return (&app{version: "1", commands: commands(), hash: cheapHash()}).serve(t.Context(), c, slog.New(slog.DiscardHandler), func(context.Context, *rooms) error { return errReady })
 }
 
 // What keeps a server from starting is told, and leaves the data free for the next try.
@@ -95,7 +95,7 @@ func TestCommandsFindTheServer(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ready, ended := make(chan *rooms, 1), make(chan error, 1)
 		go func() {
-			a := &app{version: "1", commands: commands()}
+			a := &app{version: "1", commands: commands(), hash: cheapHash()}
 			ended <- a.serve(ctx, c, slog.New(slog.DiscardHandler), func(_ context.Context, r *rooms) error { ready <- r; return nil })
 		}()
 		r := <-ready

@@ -31,7 +31,7 @@ import (
 // newSchool makes a server in a temporary folder on ports that nobody needs to be free.
 func newSchool(t *testing.T) *config.Config {
 	t.Helper()
-	n := newServer{dir: filepath.Join(t.TempDir(), "data"), domain: "school.test", listen: "127.0.0.1",
+	n := newServer{dir: filepath.Join(t.TempDir(), "data"), domain: "school.test", listen: "127.0.0.1", hash: cheapHash(),
 		sets: []string{"dns.servers=" + dnstest.Start(t).Address}}
 	c, err := n.make(t.Context(), time.Now())
 	if err != nil {
@@ -45,7 +45,7 @@ func newSchool(t *testing.T) *config.Config {
 
 func openSchool(t *testing.T, c *config.Config) *rooms {
 	t.Helper()
-	r, err := openRooms(t.Context(), c, outside{log: slog.New(slog.DiscardHandler)})
+	r, err := openRooms(t.Context(), c, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
