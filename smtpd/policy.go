@@ -39,14 +39,14 @@ func (s *session) mayWriteOutside() reply {
 	return s.contact(directory.Approach{From: s.who.Account.ID, Outside: true})
 }
 
-// contact answers with the rule that says no. Quiet hours end: another server tries again, a person is told at once.
+// contact answers with the rule that says no. Quiet hours end: another server tries again, what has waited waits on, a person is told at once.
 func (s *session) contact(c directory.Approach) reply {
 	c.At = s.leaves
 	err := s.srv.o.Directory.MayContact(c)
 	switch {
 	case err == nil:
 		return okDone
-	case fault.Is(err, fault.Throttled) && !s.door.submit:
+	case fault.Is(err, fault.Throttled) && (!s.door.submit || s.waited):
 		return withText(noThrottled, fault.TextOf(err))
 	}
 	return withText(noRight, fault.TextOf(err))

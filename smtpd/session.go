@@ -28,6 +28,7 @@ type session struct {
 	who      *directory.Identity
 	mail     *transaction // nil between transactions
 	leaves   time.Time    // when what is written leaves; zero: now
+	waited   bool         // it has waited, and may wait on
 
 	badCommands, authFailures, rejected, messages int
 	unsure                                        *[32]byte // the key of a message whose 250 may not have arrived

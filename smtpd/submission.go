@@ -148,6 +148,7 @@ type Answer struct {
 // commit that gives the message to others, with their places in m.Recipients; its error is returned. begun: the author's Sent has it.
 func (s *Server) Release(ctx context.Context, m Submission, begun bool, taken func(tx *store.Tx, who []int) error) ([]Answer, error) {
 	x := s.pageSession(m)
+	x.waited = true
 	defer x.reset()
 	each := slices.Repeat([]reply{x.envelope(ctx, m)}, len(m.Recipients))
 	if len(each) == 0 || !each[0].ok() {

@@ -179,3 +179,18 @@ func TestRelease(t *testing.T) {
 		t.Errorf("of a disabled account: %+v, %v", answers, err)
 	}
 }
+
+// TestReleaseInQuietHours: what has waited waits on until they end; it does not come back. Who would send now is told so.
+func TestReleaseInQuietHours(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.Outbound = &sentOut{} })
+	w.rule("anna", "ben", directory.RuleChange{Quiet: always(t)})
+	answers, err := w.srv.Release(t.Context(), w.page("ben@school.test"), false, func(*store.Tx, []int) error { return errors.New("it was delivered") })
+	if err != nil || answers[0].Code != 450 || !strings.Contains(answers[0].Text, "quiet hours") {
+		t.Errorf("Release = %+v, %v", answers, err)
+	}
+	var refusals Refusals
+	if _, err := w.srv.Submit(t.Context(), w.page("ben@school.test")); !errors.As(err, &refusals) || refusals[0].Code != 550 || refusals[0].Address != "ben@school.test" {
+		t.Errorf("Submit = %v", err)
+	}
+}

@@ -33,7 +33,7 @@ const (
 	// The outbox.
 	maxShown   = 100              // messages on the page
 	maxHeader  = 64 << 10         // bytes of a message that are read for its subject
-	fewSeconds = 60 * time.Second // that are counted down
+	countdown  = 60 * time.Second // a wait that is shown in seconds
 	lastDrafts = 20               // among which the newest one is looked for
 
 	maxLanguages = 200 // bytes of Accept-Language that are read

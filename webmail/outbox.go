@@ -105,7 +105,7 @@ func (x *exchange) waiting(e *queue.Entry) (waitingMail, error) {
 		m.Plan = m.Plan && untried && d.State == queue.StateScheduled
 	}
 	now := x.srv.now()
-	if left := m.Leaves.Sub(now); left > 0 && left <= fewSeconds {
+	if left := m.Leaves.Sub(now); left > 0 && left <= countdown {
 		m.Seconds = int((left + time.Second - 1) / time.Second)
 	}
 	m.Leaves = m.Leaves.In(x.srv.o.Zone)
