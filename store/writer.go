@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -147,6 +148,7 @@ func (s *Store) writer() {
 		case len(s.bulk) > 0:
 			passed++
 		}
+		runtime.Gosched() // who is about to hand in a job comes along: a commit costs the same for many
 		group = s.runGroup(append(group[:0], first), !fromBulk)
 		clear(group)
 		s.sql.idle()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 )
 
 // ErrClosed says that the set takes nothing more.
@@ -149,6 +150,9 @@ func (s *Set) appender() {
 		for s.next == nil && !s.closed {
 			s.work.Wait()
 		}
+		s.mu.Unlock()
+		runtime.Gosched() // who is about to append comes along: an fsync costs the same for many
+		s.mu.Lock()
 		b := s.next
 		s.next = nil
 		s.room.Broadcast()
