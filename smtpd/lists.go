@@ -19,6 +19,7 @@ type listing struct {
 	moderated []directory.ID // that hold it
 	rules     []string       // why, for people; like moderated
 	services  []listService
+	overLimit bool   // an administrator has to let it through
 	remark    string // behind our 250, when it is not simply delivered
 }
 
@@ -222,7 +223,7 @@ func (s *session) holdOverLimit(ctx context.Context, t *transaction, limit *dire
 	case err != nil:
 		return fmt.Errorf("hold message: %w", err)
 	}
-	t.lists.remark = " held, " + fault.TextOf(limit)
+	t.lists.overLimit, t.lists.remark = true, " held, "+fault.TextOf(limit)
 	return nil
 }
 

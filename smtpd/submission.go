@@ -79,7 +79,7 @@ func (list Refusals) Unwrap() []error {
 // Receipt is what became of a submission that was taken.
 type Receipt struct {
 	TraceID string
-	Remark  string    // when it is not simply delivered: it waits for an owner of a list, or for an administrator
+	Held    bool      // an owner of a list, or an administrator, has to let it through
 	Waits   time.Time // until then it waits as a whole; zero: it has gone
 }
 
@@ -134,7 +134,7 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 		refused.Err = out.err
 		return Receipt{}, Refusals{refused}
 	}
-	receipt.Remark = strings.TrimSpace(x.mail.lists.remark)
+	receipt.Held = len(x.mail.lists.moderated) > 0 || x.mail.lists.overLimit
 	return receipt, nil
 }
 

@@ -39,7 +39,7 @@ func TestSubmit(t *testing.T) {
 		m := w.page("ben@school.test", "info@school.test", "lena@example.org")
 		m.Also = func(*store.Tx) error { also++; return nil }
 		receipt, err := w.srv.Submit(t.Context(), m)
-		if err != nil || receipt.TraceID == "" || receipt.Remark != "" || !receipt.Waits.IsZero() || also != 1 {
+		if err != nil || receipt.TraceID == "" || receipt.Held || !receipt.Waits.IsZero() || also != 1 {
 			t.Fatalf("Submit = %+v, %v; %d times also", receipt, err, also)
 		}
 		for _, body := range slices.Concat(w.inbox("ben"), w.inbox("anna")) {
@@ -192,5 +192,66 @@ func TestReleaseInQuietHours(t *testing.T) {
 	var refusals Refusals
 	if _, err := w.srv.Submit(t.Context(), w.page("ben@school.test")); !errors.As(err, &refusals) || refusals[0].Code != 550 || refusals[0].Address != "ben@school.test" {
 		t.Errorf("Submit = %v", err)
+	}
+}
+
+// TestSubmitOverLimit: beyond a sending limit an administrator decides, at once: there is nothing to take back from nobody. What leaves later is
+// counted when it leaves, and goes the same way then.
+func TestSubmitOverLimit(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w, _ := listWorld(t, s)
+		unlimited, limit := int64(0), int64(1)
+		if err := w.dir.ChangeAccount(t.Context(), w.id["voll"], directory.AccountChange{QuotaBytes: &unlimited}); err != nil {
+			t.Fatal(err)
+		}
+		w.rule("anna", "anyone", directory.RuleChange{PerHour: &limit})
+		rows := 0
+		for i, wait := range []time.Duration{0, 10 * time.Second, time.Hour} {
+			m := w.page("ben@school.test", "tina@school.test")
+			m.Also = func(*store.Tx) error { rows++; return nil }
+			if wait > 0 {
+				m.NotBefore = time.Now().Add(wait)
+			}
+			receipt, err := w.srv.Submit(t.Context(), m)
+			if later := wait == time.Hour; err != nil || receipt.Held == later || receipt.Waits.IsZero() == later || rows != i+1 {
+				t.Errorf("leaving in %s: %+v, %v, %d rows", wait, receipt, err, rows)
+			}
+		}
+		taken := 0
+		answers, err := w.srv.Release(t.Context(), w.page("ben@school.test", "tina@school.test"), false, func(*store.Tx, []int) error { taken++; return nil })
+		if err != nil || answers[0].Code != 250 || taken != 1 {
+			t.Errorf("Release = %+v, %v, taken %d times", answers, err, taken)
+		}
+		held, err := w.srv.o.Lists.Held(t.Context(), false)
+		if got := w.deliveries(); err != nil || len(held) != 3 || got != "voll 1" || len(w.box("anna", "Sent")) != 3 {
+			t.Errorf("%d held, deliveries %s, Sent %d, %v", len(held), got, len(w.box("anna", "Sent")), err)
+		}
+	})
+}
+
+// TestSubmitToLists: a list's owner decides about a message from our own pages, and answers from there.
+func TestSubmitToLists(t *testing.T) {
+	t.Parallel()
+	w, _ := listWorld(t, storetest.Open(t))
+	w.list("7b", directory.PostModerated)
+	receipt, err := w.srv.Submit(t.Context(), w.page("7b@school.test"))
+	if got := w.deliveries(); err != nil || !receipt.Held || got != "tina 1" || len(w.box("anna", "Sent")) != 1 {
+		t.Fatalf("Submit = %+v, %v, deliveries %s", receipt, err, got)
+	}
+	_, rest, _ := strings.Cut(w.inbox("tina")[0], "Reply-To: <")
+	decide, _, _ := strings.Cut(rest, ">")
+	account, err := w.dir.Account(t.Context(), w.id["tina"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, rows := w.page(decide), 0
+	m.Identity.Account, m.Sender = account, "tina@school.test"
+	m.Also = func(*store.Tx) error { rows++; return nil }
+	answer := strings.Replace(strings.Replace(composed, "anna@", "tina@", 1), "Rain coats, please.", "ja", 1)
+	m.Message, m.Size = strings.NewReader(answer), int64(len(answer))
+	receipt, err = w.srv.Submit(t.Context(), m)
+	if got := w.deliveries(); err != nil || receipt.Held || rows != 1 || got != "anna 1 ben 1 tina 2" || len(w.box("tina", "Sent")) != 1 {
+		t.Errorf("the answer: %+v, %v, %d rows, deliveries %s", receipt, err, rows, got)
 	}
 }

@@ -15,9 +15,10 @@ const (
 	maxSessions    = 20              // of one account; the oldest end
 	tokenBytes     = 32              // of randomness
 	cookieName     = "schulhof"
-	hostPrefix     = "__Host-" // RFC 6265bis §4.1.3.2: only this host, only over TLS
-	maxCookie      = 64        // bytes of its value
-	maxSmallBody   = 8 << 10   // bytes of a form without a message
+	hostPrefix     = "__Host-"   // RFC 6265bis §4.1.3.2: only this host, only over TLS
+	maxCookie      = 64          // bytes of its value
+	formTime       = time.Minute // until a form must have come whole
+	maxSmallBody   = 8 << 10     // bytes of a form without a message
 	maxUndoSeconds = int(queue.MaxUndo / time.Second)
 
 	// Letters. smtpd has its own bounds, which are wider.

@@ -168,6 +168,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		x.answer(err)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTime)) // what has no deadline is no connection
 	r.Body = http.MaxBytesReader(w, r.Body, rt.maxBytes)
 	if err := run(x); err != nil {
 		x.answer(err)

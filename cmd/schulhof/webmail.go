@@ -43,7 +43,7 @@ func (s submitter) Submit(ctx context.Context, l webmail.Letter) (webmail.Taken,
 		}
 		return webmail.Taken{}, list
 	}
-	return webmail.Taken{Waits: !receipt.Waits.IsZero(), Held: receipt.Remark != ""}, err
+	return webmail.Taken{Waits: !receipt.Waits.IsZero(), Held: receipt.Held}, err
 }
 
 // release delivers a submission that has waited in the queue.
