@@ -177,6 +177,40 @@ func TestDeliverIsAllOrNothingWithItsOtherRows(t *testing.T) {
 	})
 }
 
+// What settles a delivery is told what became of each copy; when it fails, none of them is stored.
+func TestDeliverSettlesByItsResults(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		nobody := errors.New("nobody got it")
+		for _, tt := range []struct {
+			to     []To
+			fails  bool
+			stored int
+		}{
+			{[]To{{Owner: 999}}, true, 0},
+			{[]To{{Owner: 999}, {Owner: w.anna}}, false, 1},
+		} {
+			_, err := w.mail.Deliver(ctx, Delivery{Message: w.prepare(text("x")), Recipients: tt.to, Settled: func(_ *store.Tx, results []error) error {
+				if len(results) != len(tt.to) || !fault.Is(results[0], fault.NotFound) {
+					t.Errorf("results %v", results)
+				}
+				if !slices.Contains(results, nil) {
+					return nobody
+				}
+				return nil
+			}})
+			if errors.Is(err, nobody) != tt.fails || !tt.fails && err != nil {
+				t.Errorf("to %v: %v", tt.to, err)
+			}
+			if n := w.box(w.anna, "INBOX").Snapshot().Len(); n != tt.stored {
+				t.Errorf("to %v: anna has %d messages, want %d", tt.to, n, tt.stored)
+			}
+		}
+		w.sameAsRows()
+		w.problems()
+	})
+}
+
 func TestALostAcknowledgementIsDeliveredOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		ctx := context.Background()
