@@ -3,6 +3,7 @@ package collection
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // The school directory is an address book in every account's contacts home that is nowhere stored: a view of what directory.Visible says.
-// Its sync token is the directory's own count of changes. Cards are vCard 3.0, which every client reads; a card is made of what the
+// Its sync token is the directory's own count of changes, with the words that are on the cards. Cards are vCard 3.0, which every client reads; a card is made of what the
 // directory knows of a person or group and of nothing about the reader, so it has the same ETag for everybody.
 
 // cardSuffix ends the name of each card, after the login name.
@@ -134,7 +135,17 @@ func (c *Collections) contact(ctx context.Context, r *route, name string) (direc
 
 func (c *Collections) bookNode(r *route) Node {
 	return Node{Path: r.bookPath(), Kind: DirectoryBook, In: ContactsHome, Privileges: Privileges{Read: true},
-		DefaultTitle: c.opts.Words.Directory, Token: Token{ModSeq: c.dir.ListSeq()}}
+		DefaultTitle: c.opts.Words.Directory, Token: c.bookToken(c.dir.ListSeq())}
+}
+
+// bookToken is the directory's token at a change of the accounts and groups. It names the words on the cards in place of a collection: when the
+// school's language changes every card does, of which no log tells, and a token of before is refused.
+func (c *Collections) bookToken(seq uint64) Token { return Token{Collection: c.printing, ModSeq: seq} }
+
+// printingOf tells apart cards that bear other words.
+func printingOf(w *Words) ID {
+	b := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", w.School, w.Teacher, w.Staff))
+	return ID(binary.BigEndian.Uint64(b[:]) >> 1) // positive, as Token.String wants it
 }
 
 func (c *Collections) cardNode(r *route, of directory.Contact) Node {
@@ -159,15 +170,16 @@ func (c *Collections) bookCards(ctx context.Context, r *route) ([]Node, error) {
 
 // bookChanges is Changes for the directory. It is told in one piece: a view has no order of changes in which it could be cut.
 func (c *Collections) bookChanges(ctx context.Context, r *route, since Token) (ch Changes, err error) {
-	if since.Collection != 0 {
+	if since != (Token{}) && since.Collection != c.printing {
 		return ch, errExpired()
 	}
 	var changed []directory.Contact
 	var gone []string
+	var seq uint64
 	if since.ModSeq == 0 {
-		changed, ch.Next.ModSeq, err = c.dir.Visible(ctx, r.access.who.ID)
+		changed, seq, err = c.dir.Visible(ctx, r.access.who.ID)
 	} else {
-		changed, gone, ch.Next.ModSeq, err = c.dir.VisibleSince(ctx, r.access.who.ID, since.ModSeq)
+		changed, gone, seq, err = c.dir.VisibleSince(ctx, r.access.who.ID, since.ModSeq)
 	}
 	if fault.Is(err, fault.Expired) {
 		return ch, errExpired()
@@ -175,6 +187,7 @@ func (c *Collections) bookChanges(ctx context.Context, r *route, since Token) (c
 	if err != nil {
 		return ch, err
 	}
+	ch.Next = c.bookToken(seq)
 	for i := range changed {
 		ch.Changed = append(ch.Changed, c.cardNode(r, changed[i]))
 	}

@@ -92,10 +92,48 @@ func TestChangesOfTheDirectory(t *testing.T) {
 		if got, since = w.changes(w.anna, book, since, 10); got != "ben.vcf" || w.node(w.anna, book+"/ben.vcf").ETag == etag {
 			t.Error(got)
 		}
-		for _, bad := range []Token{{ModSeq: since.ModSeq + 1}, {Collection: 1, ModSeq: since.ModSeq}} {
+		for _, bad := range []Token{{since.Collection, since.ModSeq + 1}, {1, since.ModSeq}, {0, since.ModSeq}, {ModSeq: since.ModSeq + 1}} {
 			if _, err := w.dav.Changes(ctx, w.anna, w.node(w.anna, book), bad, 10); !fault.Is(err, fault.Expired) {
 				t.Errorf("%v: %v", bad, err)
 			}
+		}
+	})
+}
+
+// When the school's words are others at the next start, so are the cards: who knew them of before is told to start anew, and with the same words
+// nobody is.
+func TestCardsInAnotherLanguage(t *testing.T) {
+	quick(t, func(t *testing.T, w *school) {
+		ctx := context.Background()
+		_, since := w.changes(w.anna, book, Token{}, 10)
+		if got, ok := ParseToken(since.String()); !ok || got != since {
+			t.Errorf("%+v is read as %+v", since, got)
+		}
+		etags := map[string]string{}
+		for _, name := range []string{"ben.vcf", "klein.vcf"} {
+			etags[name] = w.node(w.anna, book+"/"+name).ETag
+		}
+		w.check(w.dav.Close())
+		w.open(Options{})
+		if got, now := w.changes(w.anna, book, since, 10); got != "" || now != since {
+			t.Errorf("with the same words: %q, %+v after %+v", got, now, since)
+		}
+		w.check(w.dav.Close())
+		w.open(Options{Words: Words{Directory: "Schulverzeichnis", Teacher: "Lehrkraft"}})
+		n := w.node(w.anna, book)
+		if n.DefaultTitle != "Schulverzeichnis" || n.Token == since {
+			t.Errorf("%+v", n)
+		}
+		for name, etag := range etags {
+			if changed := w.node(w.anna, book+"/"+name).ETag != etag; changed != (name == "klein.vcf") {
+				t.Errorf("the card %s changed: %t", name, changed)
+			}
+		}
+		if _, err := w.dav.Changes(ctx, w.anna, n, since, 10); !fault.Is(err, fault.Expired) {
+			t.Errorf("a token of before: %v", err)
+		}
+		if got, now := w.changes(w.anna, book, Token{}, 10); got != "7b.vcf anna.vcf ben.vcf klein.vcf" || now != n.Token {
+			t.Errorf("anew: %q, %+v, want %+v", got, now, n.Token)
 		}
 	})
 }

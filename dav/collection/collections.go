@@ -69,8 +69,9 @@ type Collections struct {
 	now   func() time.Time
 	opts  Options
 
-	owners owners
-	cards  cards
+	owners   owners
+	cards    cards
+	printing ID // of the cards: see bookToken
 
 	mu       sync.RWMutex
 	policies map[Kind]Policy
@@ -84,7 +85,7 @@ type Collections struct {
 func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Options) (*Collections, error) {
 	o = o.withDefaults()
 	c := &Collections{store: s, dir: dir, log: o.Log, now: o.Now, opts: o, policies: map[Kind]Policy{},
-		kick: make(chan struct{}, 1), cards: cards{all: map[directory.ID]*card{}}}
+		kick: make(chan struct{}, 1), cards: cards{all: map[directory.ID]*card{}}, printing: printingOf(&o.Words)}
 	if err := c.loadOwners(ctx); err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}
