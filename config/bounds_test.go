@@ -89,7 +89,7 @@ func TestChoices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, words := range map[string]string{
-		"security.allow_plaintext_auth": "never, loopback", "tls.min_version": "1.2, 1.3", "mail.visible_action": "refuse, warn",
+		"server.language": "de, en", "security.allow_plaintext_auth": "never, loopback", "tls.min_version": "1.2, 1.3", "mail.visible_action": "refuse, warn",
 		"mta_sts.mode": "off, none, testing, enforce", "dns.trust_ad": "loopback, always, never", "origin.dmarc": "reject, quarantine, report",
 		"origin.loopback": "trust, check", "origin.new_keys": "published, age", "spam.personal": "on, off", "spam.rspamd_error": "builtin, defer",
 		"spam.rspamd_submissions": "on, off", "virus.on_error": "deliver, defer", "filters.redirect_sender": "return, owner",

@@ -52,6 +52,7 @@ func keyCases() map[string]keyCase {
 		"server.data":                   texts(`"/srv/mail"`, "want a folder", `""`),
 		"server.hostname":               texts(`"mail.school.test"`, "is no host name", `""`, `"a b"`, `"-a.test"`, `"a-.test"`, `"a..test"`, `"ä.test"`, `"a_b.test"`, `"`+strings.Repeat("a", 64)+`.test"`, `"`+strings.Repeat("abc.", 64)+`x"`),
 		"server.time_zone":              texts(`"America/New_York"`, "is no time zone", `""`, `"Local"`, `"Europe/Berln"`),
+		"server.language":               texts(`"en"`, "want one of de, en", `""`, `"fr"`, `"DE"`, `"de-AT"`, `"deutsch"`),
 		"server.database":               texts(`"postgres://u:p@h/d"`, "postgres://", `"mysql://h/d"`, `"h"`, `"postgres:// /x"`),
 		"listen.smtp":                   addresses(`["192.0.2.1:25", "[::1]:2525"]`),
 		"listen.lmtp":                   loopback(`["127.0.0.9:24", "[::1]:24", "localhost:25"]`),

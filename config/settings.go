@@ -39,6 +39,9 @@ type Server struct {
 	// The school's time zone, by its name in the tz database. Whole days and times without a zone are read in it where neither the
 	// program that asks nor the calendar says otherwise.
 	TimeZone string `toml:"time_zone"`
+	// "de" or "en": the school's language, in which programs show what everybody has: calendars, tasks, contacts, the school directory. A name
+	// that somebody gave a collection stays.
+	Language string `toml:"language"`
 }
 
 // Listen names the addresses of each service. An empty list turns a service off. ":25" is port 25 of all addresses.
@@ -278,7 +281,7 @@ type Log struct {
 func Default(dir string) *Config {
 	all := func(port string) []string { return []string{":" + port} }
 	return &Config{
-		Server: Server{Data: dir, Hostname: "localhost", TimeZone: "Europe/Berlin"},
+		Server: Server{Data: dir, Hostname: "localhost", TimeZone: "Europe/Berlin", Language: LanguageGerman},
 		Listen: Listen{
 			SMTP: all("25"), LMTP: []string{"127.0.0.1:24"}, Submissions: all("465"), Submission: all("587"),
 			IMAP: all("143"), IMAPS: all("993"), ManageSieve: all("4190"), HTTP: all("80"), HTTPS: all("443"), Metrics: []string{"127.0.0.1:9090"},

@@ -14,6 +14,12 @@ import (
 	_ "time/tzdata" // for machines without the tz database
 )
 
+// The values of server.language. RFC 5646.
+const (
+	LanguageGerman  = "de"
+	LanguageEnglish = "en"
+)
+
 // The values of security.allow_plaintext_auth.
 const (
 	PlaintextNever    = "never"
@@ -132,7 +138,7 @@ func (s *Server) validate() error {
 	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
 		errs = append(errs, fmt.Errorf("server.time_zone: %q is no time zone such as Europe/Berlin", s.TimeZone))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, oneOf("server.language", s.Language, LanguageGerman, LanguageEnglish))...)
 }
 
 // Zone is the school's time zone. Validate has checked that there is one.

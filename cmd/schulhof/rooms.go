@@ -122,7 +122,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	f := r.Config.Files
 	r.DAV, err = collection.New(ctx, r.Store, r.Directory, collection.Options{
 		Log: r.Log.With("room", "collection"), Metrics: o.metrics, Now: o.now,
-		MaxFileSize: int64(f.MaxSize), Keep: f.Keep, GroupQuota: cmp.Or(int64(f.GroupQuota), -1),
+		MaxFileSize: int64(f.MaxSize), Keep: f.Keep, GroupQuota: cmp.Or(int64(f.GroupQuota), -1), Words: givenNames[r.Config.Server.Language],
 	})
 	return err
 }
