@@ -150,7 +150,7 @@ func (c *Collections) page(ctx context.Context, list []entry, query func(*store.
 }
 
 // fetchAtOnce is how many names one statement asks for.
-const fetchAtOnce = 32
+const fetchAtOnce = 100
 
 // Fetch yields the objects of a collection that have the given names, in that order, with their bytes; a name that leads to nothing comes
 // as Missing. An error ends it. RFC 4791 §7.9.
@@ -169,16 +169,21 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 			return
 		}
 		var buf []byte
-		page := make([]entry, 0, min(fetchAtOnce, len(names)))
+		page, places := make([]entry, 0, min(fetchAtOnce, len(names))), map[string]int{}
 		for at := 0; at < len(names); at += fetchAtOnce {
 			slice := names[at:min(at+fetchAtOnce, len(names))]
-			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(fetchText, fetchArgs(n.ID, slice)...) })
+			text, args := fetchQuery(n.ID, slice)
+			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(text, args...) })
 			if err != nil {
 				yield(Found{}, err)
 				return
 			}
+			clear(places)
+			for i := range page {
+				places[page[i].name] = i
+			}
 			for _, name := range slice {
-				f := c.found(&r, n, page, name)
+				f := c.found(&r, n, page, places, name)
 				if !f.Missing {
 					if buf, err = c.appendContent(ctx, buf[:0], f.Node.at); err != nil {
 						yield(Found{}, err)
@@ -194,11 +199,10 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 	}
 }
 
-// found looks for name among a page.
-func (c *Collections) found(r *route, n Node, page []entry, name string) Found {
-	clean, err := CleanName(name)
-	for i := range page {
-		if err == nil && page[i].name == clean {
+// found looks for name among a page; places are its entries' by name.
+func (c *Collections) found(r *route, n Node, page []entry, places map[string]int, name string) Found {
+	if clean, err := CleanName(name); err == nil {
+		if i, ok := places[clean]; ok {
 			return Found{Node: c.nodeOf(&r.access, n.Path.Child(clean), &page[i], n.Kind)}
 		}
 	}

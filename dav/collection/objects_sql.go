@@ -2,10 +2,20 @@ package collection
 
 import "strconv"
 
-// fetchText asks for fetchAtOnce names; fewer names are the last one repeated, so that there is one text to keep prepared.
-var fetchText = func() string { //nolint:gochecknoglobals // a constant text
+// fetchSizes are for how many names there are texts that ask for them: few, because each is kept prepared.
+var fetchSizes = [...]int{4, 16, fetchAtOnce} //nolint:gochecknoglobals // a constant table
+
+var fetchTexts = func() (texts [len(fetchSizes)]string) { //nolint:gochecknoglobals // constant texts
+	for i, n := range fetchSizes {
+		texts[i] = fetchText(n)
+	}
+	return texts
+}()
+
+// fetchText asks for n names.
+func fetchText(n int) string {
 	b := []byte(`SELECT ` + locatedColumns + locatedFrom + `WHERE e.parent_id = $1 AND e.kind = 0 AND e.name IN (`)
-	for i := range fetchAtOnce {
+	for i := range n {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
@@ -13,18 +23,26 @@ var fetchText = func() string { //nolint:gochecknoglobals // a constant text
 		b = strconv.AppendInt(b, int64(i+2), 10)
 	}
 	return string(append(b, ')'))
-}()
+}
 
-// fetchArgs are its parameters. A name that cannot be stored is asked for as "", which nothing is called.
-func fetchArgs(id ID, names []string) []any {
-	args := make([]any, 1, fetchAtOnce+1)
-	args[0] = int64(id)
-	for i := range fetchAtOnce {
-		name, err := CleanName(names[min(i, len(names)-1)])
-		if err != nil {
-			name = ""
-		}
-		args = append(args, name)
+// fetchQuery is the statement for names, at most fetchAtOnce of them, and its parameters: fewer names than it asks for are the last one
+// repeated, and a name that cannot be stored is asked for as "", which nothing is called.
+func fetchQuery(id ID, names []string) (text string, args []any) {
+	size := 0
+	for fetchSizes[size] < len(names) {
+		size++
 	}
-	return args
+	args = make([]any, 1, fetchSizes[size]+1)
+	args[0] = int64(id)
+	for _, name := range names {
+		clean, err := CleanName(name)
+		if err != nil {
+			clean = ""
+		}
+		args = append(args, clean)
+	}
+	for len(args) < cap(args) {
+		args = append(args, args[len(args)-1])
+	}
+	return fetchTexts[size], args
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,24 +97,30 @@ func TestFetch(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		const cal = "calendars:/calendar"
 		var names []string
-		for i := range 2*fetchAtOnce + 1 {
+		const stored = fetchAtOnce + 17
+		for i := range stored {
 			names = append(names, fmt.Sprintf("%d.ics", i))
 			if i%3 > 0 {
 				w.put(w.anna, cal+"/"+names[i], event(fmt.Sprint(i)))
 			}
 		}
 		names = append(names, "a/b", "", "1.ics")
-		i := 0
-		for f, err := range w.dav.Fetch(context.Background(), w.anna, w.node(w.anna, cal), names) {
-			w.check(err)
-			missing := i%3 == 0 && i < 2*fetchAtOnce+1 || names[i] == "a/b" || names[i] == ""
-			if f.Node.Name() != names[i] || f.Missing != missing || !missing && !strings.Contains(string(f.Bytes), "UID:"+strings.TrimSuffix(names[i], ".ics")) {
-				t.Errorf("%d: %+v", i, f)
+		node := w.node(w.anna, cal)
+		for _, n := range []int{0, 1, 3, 4, 5, 16, 17, fetchAtOnce, fetchAtOnce + 1, len(names)} {
+			asked, i := names[len(names)-n:], 0
+			for f, err := range w.dav.Fetch(context.Background(), w.anna, node, asked) {
+				w.check(err)
+				number, isNumber := strings.CutSuffix(asked[i], ".ics")
+				k, _ := strconv.Atoi(number)
+				missing := !isNumber || k%3 == 0
+				if f.Node.Name() != asked[i] || f.Missing != missing || !missing && !strings.Contains(string(f.Bytes), "UID:"+number+"\r\n") {
+					t.Errorf("%d of %d: %+v", i, n, f)
+				}
+				i++
 			}
-			i++
-		}
-		if i != len(names) {
-			t.Errorf("%d of %d names came", i, len(names))
+			if i != n {
+				t.Errorf("%d of %d names came", i, n)
+			}
 		}
 	})
 }
