@@ -103,6 +103,12 @@ func (ts *testServer) deliver(subject string) {
 	ts.deliverTo(ts.anna, "From: Ben <ben@school.test>\r\nTo: anna@school.test\r\nSubject: "+subject+"\r\n\r\nHallo\r\n")
 }
 
+// deliverLarge delivers a message that no memory keeps: reading it reads the disk.
+func (ts *testServer) deliverLarge(subject string) {
+	ts.Helper()
+	ts.deliverTo(ts.anna, "From: Ben <ben@school.test>\r\nTo: anna@school.test\r\nSubject: "+subject+"\r\n\r\n"+strings.Repeat("Hallo\r\n", 3000))
+}
+
 func (ts *testServer) deliverTo(who directory.ID, body string) {
 	ts.Helper()
 	spool := ts.mail.NewSpool()

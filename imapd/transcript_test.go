@@ -28,6 +28,7 @@ var record = flag.String("record", "", "rewrite the S: lines of this transcript 
 //	@raw 2              connection 2 (default 1) starts before its greeting; others have logged in as anna
 //	$UIDVALIDITY        in a C: line: the last one that was said
 //	@deliver Subject    a small message arrives in anna's INBOX
+//	@large Subject      one that no memory keeps
 //	@disable ben        an account is disabled
 //	@login 2 ben        connection 2 logs in as somebody else
 //	@staff office       an account that is no pupil's
@@ -157,6 +158,8 @@ func (p *player) happens(word, rest string) bool {
 		p.check(err)
 	case "@deflate":
 		p.conns[""] = p.conns[""].deflated()
+	case "@large":
+		p.deliverLarge(rest)
 	case "@damage":
 		p.damage()
 	case "@close":
