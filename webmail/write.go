@@ -157,6 +157,10 @@ func (x *exchange) later(p *writePage) time.Time {
 // parseWhen reads a local date and time as browsers send it, with seconds or without. HTML §2.3.5.5.
 func parseWhen(value string, zone *time.Location) (time.Time, bool) {
 	for _, form := range []string{whenFormat, whenFormat + ":05"} {
+		asWritten, err := time.Parse(form, value)
+		if err != nil || asWritten.Format(form) != value { // time.Parse takes hours of one digit too
+			continue
+		}
 		if at, err := time.ParseInLocation(form, value, zone); err == nil && at.Year() > 1900 {
 			return at, true
 		}
