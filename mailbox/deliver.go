@@ -53,52 +53,15 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 			return results, nil
 		}
 	}
-	limits := make([]int64, len(d.Recipients))
-	refused := make([]error, len(d.Recipients))
-	names := make([]string, len(d.Recipients))
-	for i, to := range d.Recipients {
-		limits[i], refused[i] = m.quotaLimit(ctx, to.Owner)
-		if refused[i] == nil && to.Mailbox != "" {
-			if names[i], err = CleanName(to.Mailbox); err != nil {
-				if names[i] = ""; to.Exact {
-					refused[i] = err
-				}
-			}
-		}
-		if refused[i] != nil && fault.KindOf(refused[i]) == fault.Internal {
-			return nil, refused[i]
-		}
+	places, refused, err := m.placesFor(ctx, d.Recipients)
+	if err != nil {
+		return nil, err
 	}
 	now := m.now().Unix()
 	err = m.store.Write(ctx, func(tx *store.Tx) error {
 		results = append(results[:0], refused...)
-		forms := map[*Prepared]ContentID{}
-		for i, to := range d.Recipients {
-			if results[i] != nil {
-				continue
-			}
-			form := cmp.Or(to.Message, d.Message)
-			size := form.Blob.Size
-			name, err := m.mailboxFor(tx, to, names[i])
-			if err == nil {
-				err = charge(tx, to.Owner, size, 1, limits[i])
-			}
-			if refusal(err) {
-				results[i] = err
-				continue
-			}
-			if err == nil && forms[form] == 0 {
-				var ids []ContentID
-				if ids, err = m.addContents(tx, []*Prepared{form}); err == nil {
-					forms[form] = ids[0]
-				}
-			}
-			if err == nil {
-				err = m.put(tx, to, name, forms[form], size, now)
-			}
-			if err != nil {
-				return fmt.Errorf("deliver to account %d: %w", to.Owner, err)
-			}
+		if err := m.putCopies(tx, &d, places, results, now); err != nil {
+			return err
 		}
 		if d.Also != nil {
 			if err := d.Also(tx); err != nil {
@@ -128,6 +91,67 @@ func (m *Mail) Deliver(ctx context.Context, d Delivery) (results []error, err er
 		}
 	}
 	return results, nil
+}
+
+// copyPlace is where one recipient's copy goes.
+type copyPlace struct {
+	name  string // of the mailbox, as it is stored; "": where it goes by itself
+	limit int64  // of the owner's bytes
+}
+
+// placesFor finds out what can be known before the transaction; refused tells in order who gets nothing, and why.
+func (m *Mail) placesFor(ctx context.Context, recipients []To) (places []copyPlace, refused []error, err error) {
+	places, refused = make([]copyPlace, len(recipients)), make([]error, len(recipients))
+	for i, to := range recipients {
+		p := &places[i]
+		p.limit, refused[i] = m.quotaLimit(ctx, to.Owner)
+		if refused[i] == nil && to.Mailbox != "" {
+			name, err := CleanName(to.Mailbox)
+			switch {
+			case err == nil:
+				p.name = name
+			case to.Exact:
+				refused[i] = err
+			}
+		}
+		if refused[i] != nil && fault.KindOf(refused[i]) == fault.Internal {
+			return nil, nil, refused[i]
+		}
+	}
+	return places, refused, nil
+}
+
+// putCopies stores the copies of those who have no result yet, and sets the result of who is refused.
+func (m *Mail) putCopies(tx *store.Tx, d *Delivery, places []copyPlace, results []error, now int64) error {
+	forms := map[*Prepared]ContentID{}
+	for i, to := range d.Recipients {
+		if results[i] != nil {
+			continue
+		}
+		form := cmp.Or(to.Message, d.Message)
+		size := form.Blob.Size
+		name, err := m.mailboxFor(tx, to, places[i].name)
+		if err == nil {
+			err = charge(tx, to.Owner, size, 1, places[i].limit)
+		}
+		if refusal(err) {
+			results[i] = err
+			continue
+		}
+		if err == nil && forms[form] == 0 {
+			var ids []ContentID
+			if ids, err = m.addContents(tx, []*Prepared{form}); err == nil {
+				forms[form] = ids[0]
+			}
+		}
+		if err == nil {
+			err = m.put(tx, to, name, forms[form], size, now)
+		}
+		if err != nil {
+			return fmt.Errorf("deliver to account %d: %w", to.Owner, err)
+		}
+	}
+	return nil
 }
 
 // refusal reports an error of one recipient that leaves the others alone: it was found before anything was written for it.
