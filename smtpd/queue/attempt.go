@@ -60,7 +60,7 @@ type delivery struct {
 	attempting bool // the last dot may have been sent
 }
 
-// errWithdrawn says that a delivery was held or dropped before it was sent.
+// errWithdrawn says that a delivery was held, dropped or put off before it was sent.
 var errWithdrawn = errors.New("withdrawn")
 
 // attempt tries one delivery and writes down what came of it.
@@ -159,7 +159,7 @@ func (w *worker) dial(ctx context.Context, target Target, d *delivery) error {
 func (q *Queue) beforeDot(ctx context.Context, d *delivery) error {
 	var n int64
 	err := q.store.Write(ctx, func(tx *store.Tx) (err error) {
-		n, err = tx.Exec(`UPDATE queue_delivery SET attempting = 1 WHERE id = $1 AND phase < 2`, d.id)
+		n, err = tx.Exec(`UPDATE queue_delivery SET attempting = 1 WHERE id = $1 AND phase < 2 AND not_before <= $2`, d.id, q.now().Unix())
 		return err
 	})
 	switch {

@@ -182,6 +182,37 @@ func TestPostpone(t *testing.T) {
 	})
 }
 
+// TestPostponeInHand: what was put off while it was in hand, but not on its way, waits until then: whoever did that was told so.
+func TestPostponeInHand(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		d, begun := w.newDesk(), time.Now()
+		there, here := w.enqueue("a@example.org"), w.whole("t1", 0, "tina@school.test")
+		put := func(id ID) error {
+			if time.Since(begun) >= time.Hour {
+				return nil
+			}
+			_, err := w.q.Postpone(context.Background(), begun.Add(time.Hour), id)
+			return err
+		}
+		w.net.hold = func(context.Context, Target) {
+			if err := put(there); err != nil {
+				t.Error(err)
+			}
+		}
+		d.fail = func() error { return put(here) }
+		w.run()
+		time.Sleep(59 * time.Minute)
+		if len(w.net.arrived()) > 0 || len(d.has("t1")) > 0 {
+			t.Error("they were sent before their time")
+		}
+		time.Sleep(2 * time.Minute)
+		if len(w.net.arrived()) != 1 || len(d.has("t1")) != 1 || len(w.waiting()) > 0 {
+			t.Errorf("%d and %d were sent, %d wait", len(w.net.arrived()), len(d.has("t1")), len(w.waiting()))
+		}
+	})
+}
+
 func TestUndoSettings(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, func(o *Options) { o.Undo = 5 * time.Second })

@@ -62,10 +62,10 @@ func (w *worker) handOver(ctx context.Context, d *delivery) verdict {
 	return verdict{kind: verdictTaken}
 }
 
-// taken removes recipients of d in tx. errWithdrawn: the message, or one of them, is gone, or somebody holds it.
+// taken removes recipients of d in tx. errWithdrawn: the message, or one of them, is gone, somebody holds it, or it is to wait on.
 func (q *Queue) taken(tx *store.Tx, d *delivery, who []int) error {
 	n, err := tx.Exec(`UPDATE queue_message SET tag = $2 WHERE id = $1 AND EXISTS
-		(SELECT 1 FROM queue_delivery d WHERE d.id = $3 AND d.phase <> 2)`, int64(d.message.ID), tagBegun, d.id)
+		(SELECT 1 FROM queue_delivery d WHERE d.id = $3 AND d.phase < 2 AND d.not_before <= $4)`, int64(d.message.ID), tagBegun, d.id, q.now().Unix())
 	if err != nil {
 		return fmt.Errorf("take a submission: %w", err)
 	}
