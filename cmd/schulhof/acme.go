@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -206,7 +207,7 @@ func acmeFiles(c *config.Config) (cert, key string) {
 // handOver lets certificates of the server's name be for the key that the server has: the first one, and that after somebody has put another
 // key there. The one for the former key goes.
 func (m *acme) handOver(ctx context.Context) error {
-	key, err := os.ReadFile(m.config.TLS.Key)
+	key, err := m.ownKey()
 	if err != nil {
 		return fmt.Errorf("hand the key over: %w", err)
 	}
@@ -229,6 +230,20 @@ func (m *acme) handOver(ctx context.Context) error {
 	defer m.mu.Unlock()
 	delete(m.asked, host)
 	return nil
+}
+
+// ownKey is the key in the server's file without what else is there: the library reads the first block only, whatever that is.
+func (m *acme) ownKey() ([]byte, error) {
+	text, err := os.ReadFile(m.config.TLS.Key)
+	if err != nil {
+		return nil, err
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return pem.EncodeToMemory(block), nil
+		}
+	}
+	return nil, fmt.Errorf("no key in %s", m.config.TLS.Key)
 }
 
 // adopt writes the certificate of the server's name into the server's file, if it is another than what is there and for the server's key.

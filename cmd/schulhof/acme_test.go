@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -24,6 +25,7 @@ import (
 	"schulhof/config"
 	"schulhof/smtpd/resolver/dnstest"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/letsencrypt/pebble/v2/ca"
 	"github.com/letsencrypt/pebble/v2/db"
 	"github.com/letsencrypt/pebble/v2/va"
@@ -216,16 +218,23 @@ func ownKeyStays(t *testing.T, c *config.Config, a *acmeAuthority, logger *slog.
 	})
 }
 
-// TestACertificateForAnotherKey: a pair of files that does not match would keep the server from starting.
-func TestACertificateForAnotherKey(t *testing.T) {
-	t.Parallel()
+// idleACME is a new school with what would ask an authority for its certificates.
+func idleACME(t *testing.T) (*config.Config, *acme) {
+	t.Helper()
 	c := newSchool(t)
 	c.Server.Hostname, c.Listen.HTTP, c.ACME.Directory = "mail.school.test", []string{":80"}, "https://ca.test/directory"
 	m, err := newACME(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.cache.Stop()
+	t.Cleanup(m.cache.Stop)
+	return c, m
+}
+
+// TestACertificateForAnotherKey: a pair of files that does not match would keep the server from starting.
+func TestACertificateForAnotherKey(t *testing.T) {
+	t.Parallel()
+	c, m := idleACME(t)
 	own, err := loadAuthority(filepath.Dir(c.TLS.Certificate))
 	if err != nil {
 		t.Fatal(err)
@@ -284,6 +293,45 @@ func TestAnAuthorityThatCannotBeAsked(t *testing.T) {
 		if _, err := newACME(c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v", tt, err)
 		}
+	}
+}
+
+// TestAKeyWithMoreInItsFile: other programs write the curve before the key, which the library cannot read and says so to nobody. A
+// certificate for the key is not asked for again each time that the file is looked at.
+func TestAKeyWithMoreInItsFile(t *testing.T) {
+	t.Parallel()
+	c, m := idleACME(t)
+	key, err := os.ReadFile(c.TLS.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}) // P-256: RFC 5480 §2.1.1.1
+	if err == nil {
+		curve = pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: curve})
+		err = errors.Join(os.WriteFile(c.TLS.Key, slices.Concat([]byte("Our key\n"), curve, key), 0o600), m.handOver(t.Context()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := m.magic.Storage.Load(t.Context(), m.keyAt())
+	if err == nil {
+		_, err = certmagic.PEMDecodePrivateKey(kept)
+	}
+	if err != nil || !bytes.Equal(kept, key) {
+		t.Errorf("the library has %q, %v", kept, err)
+	}
+	cert, _ := acmeFiles(c)
+	if err := errors.Join(os.WriteFile(cert, []byte("for this key"), 0o600), m.handOver(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(cert); err != nil {
+		t.Errorf("the certificate for this key: %v", err)
+	}
+	if err := os.WriteFile(c.TLS.Key, curve, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.handOver(t.Context()); err == nil {
+		t.Error("a file without a key is handed over")
 	}
 }
 
