@@ -30,10 +30,12 @@ const (
 	writtenAhead = 512 << 10
 
 	// recentSegments segments of recentSegmentSize bytes keep what was written or read lately: 16 MiB, a thirtieth of the memory that a small
-	// machine has for the program. Only blobs of at most recentLargest bytes are kept: events, cards, most of the mail.
-	recentSegments    = 64
-	recentSegmentSize = 256 << 10
-	recentLargest     = 16 << 10
+	// machine has for the program. Only blobs of at most recentLargest bytes are kept: events, cards, most of the mail. A segment has at most
+	// recentSegmentBlobs of them: each takes 100 bytes or more for its place, however small it is.
+	recentSegments     = 64
+	recentSegmentSize  = 256 << 10
+	recentSegmentBlobs = 1024
+	recentLargest      = 16 << 10
 
 	// minCompress is the size below which compressing is not tried: a zstd frame has 10 bytes or more of its own.
 	minCompress = 96

@@ -40,7 +40,7 @@ func (r *recent) keep(l Location, b []byte) {
 		return
 	}
 	s := &r.segments[r.current]
-	if len(s.buf)+len(b) > cap(s.buf) {
+	if len(s.buf)+len(b) > cap(s.buf) || len(s.keys) == recentSegmentBlobs {
 		s = r.advance()
 	}
 	start := len(s.buf)

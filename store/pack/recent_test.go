@@ -67,6 +67,24 @@ func TestRecentLarge(t *testing.T) {
 	}
 }
 
+// TestRecentTiny: contents of a few bytes are bounded by their number, since what finds them is larger than they are.
+func TestRecentTiny(t *testing.T) {
+	var r recent
+	const most = recentSegments * recentSegmentBlobs
+	const many = most + 3*recentSegmentBlobs
+	for i := range int64(many) {
+		r.keep(Location{Pack: 1, Offset: i}, []byte{byte(i)})
+	}
+	if len(r.at) > most {
+		t.Errorf("%d contents are kept, want at most %d", len(r.at), most)
+	}
+	for i, want := range map[int64]bool{0: false, many - most: true, many - 1: true} {
+		if got, ok := r.appendTo(nil, Location{Pack: 1, Offset: i}); ok != want || ok && !bytes.Equal(got, []byte{byte(i)}) {
+			t.Errorf("content %d of %d: %v, %t", i, many, got, ok)
+		}
+	}
+}
+
 func BenchmarkRecent(b *testing.B) {
 	var r recent
 	content := make([]byte, 1000)
