@@ -280,7 +280,7 @@ func TestCompactWhilePutting(t *testing.T) {
 	for w := range 4 {
 		wg.Go(func() {
 			for i := range 60 {
-				body := bytes.Repeat([]byte{byte(i % 7), byte(w % 2)}, 1500)
+				body := bytes.Repeat([]byte{byte(i % 7), byte(w % 2)}, 9000) // too large to be kept at hand
 				id := refer(t, s, body)
 				for { // a location may be ten minutes of this clock old by now
 					l, err := locate(t, s, id)

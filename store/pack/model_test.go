@@ -134,19 +134,21 @@ func (m *packModel) close(rt *rapid.T) {
 	}
 }
 
-// check reads a range of every blob, and one of them whole.
+// check reads a range of every blob, from the disk and as everybody does, and one of them whole.
 func (m *packModel) check(rt *rapid.T) {
 	for _, b := range m.blobs {
-		r, err := m.set.Open(b.loc)
-		if err != nil {
-			rt.Fatalf("open %+v: %v", b.loc, err)
+		for _, read := range []func([]byte, Location) ([]byte, error){m.set.read, m.set.AppendTo} {
+			r, err := m.set.open(b.loc, read)
+			if err != nil {
+				rt.Fatalf("open %+v: %v", b.loc, err)
+			}
+			off := len(b.data) / 3
+			got := make([]byte, min(len(b.data)-off, 100))
+			if _, err := r.ReadAt(got, int64(off)); err != nil || !bytes.Equal(got, b.data[off:off+len(got)]) {
+				rt.Fatalf("%+v at %d: %v", b.loc, off, err)
+			}
+			r.Close()
 		}
-		off := len(b.data) / 3
-		got := make([]byte, min(len(b.data)-off, 100))
-		if _, err := r.ReadAt(got, int64(off)); err != nil || !bytes.Equal(got, b.data[off:off+len(got)]) {
-			rt.Fatalf("%+v at %d: %v", b.loc, off, err)
-		}
-		r.Close()
 		if m.gone[b.loc.Pack] {
 			rt.Fatalf("%+v lies in a pack that was removed", b.loc)
 		}
