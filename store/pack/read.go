@@ -89,7 +89,7 @@ func (c *files) add(id int64) (*file, error) {
 	return f, nil
 }
 
-// drop forgets pack id, which is about to be removed.
+// drop forgets pack id, which has been removed.
 func (c *files) drop(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

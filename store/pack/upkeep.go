@@ -52,12 +52,12 @@ func (s *Set) Remove(id int64) error {
 	if s.Growing(id) {
 		return fmt.Errorf("pack %d still grows", id)
 	}
-	s.files.drop(id)
-	s.recent.forget(func(l Location) bool { return l.Pack == id })
 	path := filepath.Join(s.dir, fileName(id))
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove pack: %w", err)
 	}
+	s.files.drop(id) // now that nobody can open it any more
+	s.recent.forget(func(l Location) bool { return l.Pack == id })
 	return SyncDir(s.hook, filepath.Dir(path))
 }
 
