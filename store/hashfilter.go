@@ -62,7 +62,7 @@ func (s *Store) learnHashes() {
 	for last, more := BlobID(0), true; more; {
 		var err error
 		if last, more, err = s.learnPage(ctx, last); err != nil {
-			if ctx.Err() == nil && !s.ending() {
+			if !s.ending() { // which ends ctx, too, a moment later
 				s.log.Warn("learn the known blobs: each Put asks the database", "err", err)
 			}
 			return

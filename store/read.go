@@ -96,10 +96,8 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case <-s.closing:
+	if s.ending() {
 		return errClosed
-	default:
 	}
 	if s.pg != nil {
 		return s.pg.read(ctx, s, fn)
