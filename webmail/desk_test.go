@@ -144,11 +144,15 @@ func (w *world) put(who, use, text string) {
 }
 
 // waiting are the ids of what waits of anybody.
-func (w *world) waiting() []queue.ID {
+func (w *world) waiting() (ids []queue.ID) {
 	w.t.Helper()
-	ids, err := w.queue.Find(context.Background(), queue.Filter{}, 0)
-	if err != nil {
-		w.t.Fatal(err)
+	for after := queue.ID(0); ; after = ids[len(ids)-1] {
+		page, err := w.queue.Find(context.Background(), queue.Filter{}, after)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if ids = append(ids, page...); len(page) < queue.PageSize {
+			return ids
+		}
 	}
-	return ids
 }

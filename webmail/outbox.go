@@ -51,13 +51,12 @@ func (x *exchange) showOutbox() error { return x.outbox(http.StatusOK, 0, "") }
 
 // outbox shows what waits. problem stands with the message of that id.
 func (x *exchange) outbox(status int, id queue.ID, problem string) error {
-	ctx, q := x.r.Context(), x.srv.o.Queue
 	query := x.r.URL.Query()
 	p := outboxPage{Done: done[query.Get("done")], Zone: x.srv.o.Zone.String()}
 	if p.Done == "done.back" || p.Done == "done.part" {
 		p.Draft = query.Get("draft")
 	}
-	ids, err := q.Find(ctx, queue.Filter{Account: x.who.Account.ID}, 0)
+	ids, err := x.findWaiting()
 	if err != nil {
 		return err
 	}
@@ -65,16 +64,17 @@ func (x *exchange) outbox(status int, id queue.ID, problem string) error {
 		ids, p.More = ids[len(ids)-maxShown:], true
 	}
 	slices.Reverse(ids) // the newest first
-	entries, err := q.Entries(ctx, ids...)
+	entries, err := x.srv.o.Queue.Entries(x.r.Context(), ids...)
 	if err != nil {
 		return err
 	}
 	for i := range entries {
-		m, err := x.waiting(&entries[i])
+		m := x.waiting(&entries[i])
+		m.Subject, err = x.subjectOf(m.ID)
 		if fault.Is(err, fault.NotFound) { // it has left meanwhile
 			continue
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrCorrupt) { // what is damaged does not hide the others
 			return err
 		}
 		if m.ID == id {
@@ -86,8 +86,22 @@ func (x *exchange) outbox(status int, id queue.ID, problem string) error {
 	return nil
 }
 
-// waiting makes of an entry what people are shown.
-func (x *exchange) waiting(e *queue.Entry) (waitingMail, error) {
+// findWaiting finds all that waits of who asks, the oldest first.
+func (x *exchange) findWaiting() (ids []queue.ID, err error) {
+	f := queue.Filter{Account: x.who.Account.ID}
+	for after := queue.ID(0); ; after = ids[len(ids)-1] {
+		page, err := x.srv.o.Queue.Find(x.r.Context(), f, after)
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, page...); len(page) < queue.PageSize {
+			return ids, nil
+		}
+	}
+}
+
+// waiting makes of an entry what people are shown, but for its subject.
+func (x *exchange) waiting(e *queue.Entry) waitingMail {
 	m := waitingMail{ID: e.ID, Back: true, Whole: true, Plan: true}
 	for _, d := range e.Deliveries {
 		for _, r := range d.Recipients {
@@ -110,9 +124,7 @@ func (x *exchange) waiting(e *queue.Entry) (waitingMail, error) {
 	}
 	m.Leaves = m.Leaves.In(x.srv.o.Zone)
 	m.When = max(m.Leaves.Format(whenFormat), now.Add(time.Hour).In(x.srv.o.Zone).Format(whenFormat))
-	subject, err := x.subjectOf(e.ID)
-	m.Subject = subject
-	return m, err
+	return m
 }
 
 // subjectOf reads the subject of a message that waits.
@@ -123,7 +135,7 @@ func (x *exchange) subjectOf(id queue.ID) (string, error) {
 	}
 	defer body.Close()
 	b, err := io.ReadAll(io.LimitReader(body, maxHeader))
-	if err != nil && !errors.Is(err, store.ErrCorrupt) {
+	if err != nil {
 		return "", fmt.Errorf("read a message that waits: %w", err)
 	}
 	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
@@ -168,12 +180,9 @@ func (x *exchange) takeBack() error {
 	if err != nil {
 		return x.late(err)
 	}
-	m, err := x.waiting(&e)
-	if err == nil && !m.Back {
-		err = fault.New(fault.Conflict, "the message is on its way")
-	}
-	if err != nil {
-		return x.late(err)
+	m := x.waiting(&e)
+	if !m.Back {
+		return x.late(fault.New(fault.Conflict, "the message is on its way"))
 	}
 	ctx, who := x.r.Context(), x.who.Account.ID
 	spool := x.srv.o.Mail.NewSpool()
@@ -262,13 +271,10 @@ func (x *exchange) replan(what string, do func(ctx context.Context, id queue.ID)
 	if err != nil {
 		return x.late(err)
 	}
-	m, err := x.waiting(&e)
-	if err == nil && !m.Plan {
-		err = fault.New(fault.Conflict, "the message is on its way, or held")
+	if !x.waiting(&e).Plan {
+		return x.late(fault.New(fault.Conflict, "the message is on its way, or held"))
 	}
-	if err == nil {
-		err = do(x.r.Context(), e.ID)
-	}
+	err = do(x.r.Context(), e.ID)
 	if fault.Is(err, fault.Refused) { // its time came meanwhile
 		err = fault.Wrap(fault.Conflict, err, "the message is on its way")
 	}

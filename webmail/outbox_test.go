@@ -150,6 +150,47 @@ func TestPartsOfPrograms(t *testing.T) {
 	}
 }
 
+// TestNewestWait: who has more that waits than a page shows sees the newest, which can be taken back, however many there are. One that is
+// damaged hides none of the others.
+func TestNewestWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.Open(t))
+	b := w.signedIn("anna")
+	blob, err := w.store.PutBytes(t.Context(), []byte("Subject: Rundbrief\r\n\r\nHallo\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blob.Release()
+	err = w.store.Write(t.Context(), func(tx *store.Tx) error {
+		for range queue.PageSize + 1 {
+			_, err := w.queue.Enqueue(tx, queue.Message{Body: blob, Sender: "anna@school.test", Account: w.id["anna"], NotBefore: w.now().Add(time.Hour), Whole: true,
+				Recipients: []queue.Recipient{{Address: "oma@example.org"}}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := b.send(t, "old", "do", "later", "when", "2026-12-01T08:00")
+	id := b.send(t, "new", "do", "later", "when", "2026-12-01T08:00")
+	err = w.store.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE blob SET offset_ = offset_ + 1 WHERE id = (SELECT blob_id FROM queue_message WHERE id = $1)`, int64(damaged))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := b.get("/outbox")
+	a.want(t, "the outbox", http.StatusOK, "Only the newest are shown.", "Ausflug new", "Rundbrief", "(no subject)", fmt.Sprintf("/outbox/%d/back", id), fmt.Sprintf("/outbox/%d/back", damaged))
+	if n := strings.Count(a.body, "<h2>"); n != maxShown {
+		t.Errorf("%d messages are shown, want %d", n, maxShown)
+	}
+	b.post(fmt.Sprintf("/outbox/%d/now", damaged)).want(t, "what is damaged", http.StatusSeeOther)
+}
+
 // TestForeignDrafts: what the form cannot hold is not opened, and stays as it is.
 func TestForeignDrafts(t *testing.T) {
 	t.Parallel()
