@@ -33,7 +33,7 @@ var catalogue = map[string][2]string{
 	"write.address":      {"Das ist keine Mailadresse: %s", "This is no mail address: %s"},
 	"write.nobody":       {"Bitte mindestens eine Adresse angeben.", "Please give at least one address."},
 	"write.many":         {"Höchstens %d Adressen sind möglich.", "At most %d addresses are possible."},
-	"write.subject":      {"Der Betreff hat mehr als %d Zeichen.", "The subject has more than %d characters."},
+	"write.subject":      {"Der Betreff ist zu lang.", "The subject is too long."},
 	"write.when":         {"Bitte Tag und Uhrzeit angeben.", "Please give a day and a time."},
 	"write.soon":         {"Der Zeitpunkt muss mindestens eine Minute in der Zukunft liegen.", "The time must be at least one minute ahead."},
 	"write.far":          {"Der Zeitpunkt liegt mehr als ein Jahr in der Zukunft.", "The time is more than a year ahead."},

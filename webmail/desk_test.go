@@ -143,6 +143,17 @@ func (w *world) put(who, use, text string) {
 	}
 }
 
+// draft names somebody's only draft.
+func (w *world) draft(who string) string {
+	w.t.Helper()
+	box, err := w.srv.draftsOf(context.Background(), w.id[who])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer box.Close()
+	return draftRef(box, box.Snapshot().UIDAt(0))
+}
+
 // waiting are the ids of what waits of anybody.
 func (w *world) waiting() (ids []queue.ID) {
 	w.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,8 +73,8 @@ func (x *exchange) send() error {
 	var at time.Time
 	if form.Get("do") == "later" {
 		at = x.later(p)
-	} else if undo := x.srv.o.Queue.UndoOf(x.who.Account.ID); undo > 0 {
-		at = x.srv.now().Add(undo)
+	} else {
+		at = x.srv.o.Queue.TakeBackUntil(x.who.Account.ID)
 	}
 	if len(p.Problems) > 0 {
 		x.showForm(http.StatusUnprocessableEntity, p)
@@ -83,6 +84,7 @@ func (x *exchange) send() error {
 	var refusals Refusals
 	switch {
 	case errors.Is(err, ErrSentAlready):
+		x.dropDraft(p.Draft) // the first time something may have come between
 		return x.seeOther("/outbox?done=already")
 	case errors.As(err, &refusals):
 		x.explain(p, d, refusals)
@@ -134,7 +136,7 @@ func (x *exchange) read(p *writePage) *draft {
 		p.Problems[fieldTo] = x.lang.text("write.many", maxRecipients)
 	}
 	if len(d.subject) > maxSubject {
-		p.Problems[fieldSubject] = x.lang.text("write.subject", maxSubject)
+		p.Problems[fieldSubject] = x.lang.text("write.subject")
 	}
 	return d
 }
@@ -201,28 +203,20 @@ func noteForm(tx *store.Tx, account directory.ID, token string, now time.Time) e
 	return nil
 }
 
-// explain puts refusals to the fields that they are about.
+// explain puts refusals to the fields that they are about, the first one where an address stands in several.
 func (x *exchange) explain(p *writePage, d *draft, refusals Refusals) {
-	add := func(field, text string) {
-		if field == "" {
-			p.Problem = strings.TrimSpace(p.Problem + " " + text)
-			return
-		}
-		p.Problems[field] = strings.TrimSpace(p.Problems[field] + " " + text)
-	}
 	for _, r := range refusals {
-		field := ""
-		for name, list := range map[string][]mail.Address{fieldTo: d.to, fieldCc: d.cc, fieldBcc: d.bcc} {
-			for _, a := range list {
-				if a.Address == r.Address {
-					field = name
-				}
-			}
+		is := func(a mail.Address) bool { return a.Address == r.Address }
+		text := x.lang.text("write.refusedfor", r.Address, r.Text)
+		switch {
+		case slices.ContainsFunc(d.to, is):
+			p.Problems[fieldTo] = strings.TrimSpace(p.Problems[fieldTo] + " " + text)
+		case slices.ContainsFunc(d.cc, is):
+			p.Problems[fieldCc] = strings.TrimSpace(p.Problems[fieldCc] + " " + text)
+		case slices.ContainsFunc(d.bcc, is):
+			p.Problems[fieldBcc] = strings.TrimSpace(p.Problems[fieldBcc] + " " + text)
+		default:
+			p.Problem = strings.TrimSpace(p.Problem + " " + x.lang.text("write.refused", r.Text))
 		}
-		text := x.lang.text("write.refused", r.Text)
-		if r.Address != "" {
-			text = x.lang.text("write.refusedfor", r.Address, r.Text)
-		}
-		add(field, text)
 	}
 }

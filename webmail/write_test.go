@@ -74,7 +74,7 @@ func TestWrite(t *testing.T) {
 			for _, a := range list {
 				names = append(names, a.Name+" <"+a.Address+">")
 			}
-			if got := fmt.Sprint(names); err != nil || got != strings.Replace(want, "[Oma", "[Oma", 1) {
+			if got := fmt.Sprint(names); err != nil || got != want {
 				t.Errorf("%s is %s, want %s, %v", field, got, want, err)
 			}
 		}
@@ -94,7 +94,7 @@ func TestWriteProblems(t *testing.T) {
 		{"half an address", "bcc", "ben@school.test, Oma <oma@", "send", "This is no mail address: Oma &lt;oma@"},
 		{"markup", "to", "<script>alert(1)</script>", "send", "This is no mail address: &lt;script&gt;"},
 		{"too many", "to", strings.Repeat("a@b.example,", maxRecipients+1), "send", "At most 500 addresses are possible."},
-		{"a long subject", "subject", strings.Repeat("ä", maxSubject), "send", "The subject has more than"},
+		{"a long subject", "subject", strings.Repeat("ä", maxSubject), "send", "The subject is too long."},
 		{"no time", "when", "", "later", "Please give a day and a time."},
 		{"not a time", "when", "tomorrow", "later", "Please give a day and a time."},
 		{"the past", "when", "2026-11-26T08:29", "later", "at least one minute ahead"},
@@ -134,6 +134,10 @@ func TestRefusals(t *testing.T) {
 	a := send()
 	a.want(t, "refused", http.StatusUnprocessableEntity, "nobody@school.test: No such recipient here", `aria-describedby="cc-problem"`, "Not sent: quiet hours", "Regenjacken")
 	guards(t, a)
+	for range 20 {
+		b.post("/write", "token", "a", "do", "send", "to", "nobody@school.test", "cc", "nobody@school.test", "bcc", "nobody@school.test").want(t, "refused, and named thrice",
+			http.StatusUnprocessableEntity, `id="to-problem">nobody@school.test: No such recipient here</span>`)
+	}
 	w.desk.refuse = fault.New(fault.Unavailable, "disk full")
 	send().want(t, "no room", http.StatusServiceUnavailable, "cannot store anything now", "Regenjacken")
 	w.desk.refuse = errors.New("broken")
@@ -142,8 +146,10 @@ func TestRefusals(t *testing.T) {
 	if a := send(); a.Header.Get("Location") != "/outbox?done=held" {
 		t.Errorf("held: %d %s", a.StatusCode, a.Header.Get("Location"))
 	}
-	if a := send(); a.Header.Get("Location") != "/outbox?done=already" || len(w.desk.letters) != 1 {
-		t.Errorf("the same form again: %d %s, %d letters", a.StatusCode, a.Header.Get("Location"), len(w.desk.letters))
+	w.put("anna", drafts, "Subject: Ausflug\r\n\r\nRegenjacken\r\n") // as if the server had ended before it removed that
+	a = b.post("/write", "token", "a", "do", "send", "to", "ben@school.test", "draft", w.draft("anna"))
+	if a.Header.Get("Location") != "/outbox?done=already" || len(w.desk.letters) != 1 || len(w.box("anna", "Drafts")) > 0 {
+		t.Errorf("the same form again: %d %s, %d letters, drafts %q", a.StatusCode, a.Header.Get("Location"), len(w.desk.letters), w.box("anna", "Drafts"))
 	}
 }
 
