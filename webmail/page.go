@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-//go:embed pages
+//go:embed pages/*.html
 var files embed.FS
+
+//go:embed pages/style.css
+var sheet []byte
 
 const (
 	stylePath = "/webmail.css"
@@ -55,10 +58,10 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, e := range entries {
-		name, is := strings.CutSuffix(e.Name(), ".html")
-		if !is || e.Name() == path.Base(layout) {
+		if e.Name() == path.Base(layout) {
 			continue
 		}
+		name := strings.TrimSuffix(e.Name(), ".html")
 		if pages[name], err = template.ParseFS(files, layout, "pages/"+e.Name()); err != nil {
 			return nil, fmt.Errorf("webmail: page %s: %w", name, err)
 		}
@@ -88,10 +91,6 @@ func (x *exchange) page(status int, name string, data any) {
 
 // style answers with the style sheet, the only thing here that may be kept.
 func (x *exchange) style() error {
-	sheet, err := files.ReadFile("pages/style.css")
-	if err != nil {
-		return fmt.Errorf("style sheet: %w", err)
-	}
 	h := x.w.Header()
 	h.Set("Content-Type", "text/css; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=86400")
@@ -103,7 +102,6 @@ func (x *exchange) style() error {
 
 // styleAddress changes with the style sheet, so that a kept one is not used for other pages.
 func styleAddress() string {
-	sheet, _ := files.ReadFile("pages/style.css") // embedded; a test reads it
 	sum := sha256.Sum256(sheet)
 	return stylePath + "?v=" + hex.EncodeToString(sum[:6])
 }
