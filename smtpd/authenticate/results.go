@@ -92,14 +92,15 @@ func mustQuote(c rune) bool {
 	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.@+", c))
 }
 
-// appendQuoted writes a quoted-string. What is not printable ASCII becomes a question mark.
+// appendQuoted writes a quoted-string. What is not printable ASCII becomes a question mark, and so does a semicolon: there are programs that
+// take it for the end of a result within quotes too, and would believe what a sender writes behind it.
 func appendQuoted(dst []byte, value string) []byte {
 	dst = append(dst, '"')
 	for _, c := range value[:min(len(value), maxReasonText)] {
 		switch {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', byte(c))
-		case c < ' ' || c > '~':
+		case c < ' ' || c > '~' || c == ';':
 			dst = append(dst, '?')
 		default:
 			dst = append(dst, byte(c))
