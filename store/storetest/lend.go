@@ -198,9 +198,10 @@ func (s *server) migrateTemplate(name string) error {
 	return s.run("ALTER DATABASE " + half + " RENAME TO " + name)
 }
 
-// sumMigrations tells the schema of this program from that of others that use the same PostgreSQL.
+// sumMigrations tells the schema of this program, and what it remembers of it, from those of others that use the same PostgreSQL.
 func sumMigrations() ([]byte, error) {
 	sum := sha256.New()
+	sum.Write([]byte(shapeQuery))
 	files := store.Migrations(true)
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".sql") {
