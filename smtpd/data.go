@@ -200,13 +200,7 @@ func (s *session) finish(ctx context.Context) reply {
 	if s.reported(ctx, began) {
 		return reply{}
 	}
-	out := s.deliver(ctx, t)
-	if out.reply.ok() {
-		s.warnOfVisible(ctx, t)
-	}
-	took := time.Since(began)
-	s.srv.metrics.messageDone(s.door, metricCode(out.reply), in.size, took)
-	s.logDelivery(ctx, t, out, took)
+	out := s.hand(ctx, began)
 	if s.door.lmtp {
 		for i, r := range t.recipients {
 			s.wire.out = out.each[i].appendTo(s.wire.out, "<"+r.Address+"> ")
@@ -218,6 +212,19 @@ func (s *session) finish(ctx context.Context) reply {
 		s.acknowledge(ctx, out.key)
 	}
 	return reply{close: out.reply.close}
+}
+
+// hand delivers a message that nothing stands against.
+func (s *session) hand(ctx context.Context, began time.Time) outcome {
+	t := s.mail
+	out := s.deliver(ctx, t)
+	if out.reply.ok() {
+		s.warnOfVisible(ctx, t)
+	}
+	took := time.Since(began)
+	s.srv.metrics.messageDone(s.door, metricCode(out.reply), t.body.size, took)
+	s.logDelivery(ctx, t, out, took)
+	return out
 }
 
 // sayToAll gives the one answer that holds for every recipient: LMTP wants it once for each. RFC 2033 §4.2.

@@ -80,8 +80,11 @@ func (s *session) store(ctx context.Context, t *transaction, key [32]byte, had m
 			return results, nil
 		}
 	}
-	if err := s.serveLists(ctx, t); err != nil || t.lists.only(t) {
-		return results, errors.Join(err, s.keepOnly(ctx, t, err))
+	if err := s.serveLists(ctx, t); err != nil {
+		return nil, err
+	}
+	if t.lists.only(t) {
+		return results, s.keepOnly(ctx, t)
 	}
 	if results, seen := s.srv.o.Mail.DeliveredBefore(key, len(to), t.body.id); seen && t.written == nil { // before filters see it again: they would take it for a duplicate
 		return spread(results, at, len(t.to)), nil

@@ -18,8 +18,9 @@ const (
 	maxEnvID       = 100       // RFC 3461 §4.4, decoded
 	maxORCPT       = 500       // RFC 3461 §4.2
 
-	maxRecipients = 1000  // RCPT per transaction; RFC 5321 §4.5.3.1.8 asks for at least 100
-	maxExpanded   = 50000 // mailboxes that these recipients may expand to
+	maxRecipients = 1000        // RCPT per transaction; RFC 5321 §4.5.3.1.8 asks for at least 100
+	maxExpanded   = 50000       // mailboxes that these recipients may expand to
+	undoWorth     = time.Minute // how long a message may wait so that what stands against it now will stand against it then
 
 	// Budgets of one connection. They do not apply to loopback and allowlisted networks:
 	// a whole school sits behind one address.

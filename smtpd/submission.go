@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -97,12 +96,12 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 	x := s.pageSession(m)
 	defer x.reset()
 	if r := x.envelope(ctx, m); !r.ok() {
-		return Receipt{}, Refusals{r.refused("")}
+		return Receipt{}, Refusals{r.refused("", nil)}
 	}
 	var refusals Refusals
 	for i, r := range x.address(ctx, m.Recipients) {
 		if !r.ok() {
-			refusals = append(refusals, r.refused(m.Recipients[i]))
+			refusals = append(refusals, r.refused(m.Recipients[i], nil))
 		}
 	}
 	if len(refusals) > 0 {
@@ -114,10 +113,7 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 	}
 	defer composed.Release()
 	if in := x.mail.body; in.refusal.code != 0 {
-		x.logRefusal(in.refusal, in)
-		refused := in.refusal.refused("")
-		refused.Err = in.err
-		return Receipt{}, Refusals{refused}
+		return Receipt{}, Refusals{in.refusal.refused("", in.err)}
 	}
 	receipt := Receipt{TraceID: x.mail.body.id}
 	if m.NotBefore.After(s.o.Now()) {
@@ -128,11 +124,9 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 		}
 	}
 	x.mail.written = &written{composed: composed, also: m.Also}
-	out := x.hand(ctx)
+	out := x.hand(ctx, time.Now())
 	if !out.reply.ok() {
-		refused := out.reply.refused("")
-		refused.Err = out.err
-		return Receipt{}, Refusals{refused}
+		return Receipt{}, Refusals{out.reply.refused("", out.err)}
 	}
 	receipt.Held = len(x.mail.lists.moderated) > 0 || x.mail.lists.overLimit
 	return receipt, nil
@@ -175,7 +169,7 @@ func (s *Server) Release(ctx context.Context, m Submission, begun bool, taken fu
 		if begun {
 			x.mail.written.composed = nil
 		}
-		if out = x.hand(ctx); !out.reply.ok() && out.err != nil && fault.KindOf(out.err) == fault.Internal {
+		if out = x.hand(ctx, time.Now()); !out.reply.ok() && out.err != nil && fault.KindOf(out.err) == fault.Internal {
 			return nil, out.err
 		}
 	}
@@ -193,8 +187,8 @@ func answers(list []reply) []Answer {
 	return out
 }
 
-func (r reply) refused(address string) *Refused {
-	return &Refused{Address: address, Code: r.code, Enhanced: r.enhanced, Text: r.text}
+func (r reply) refused(address string, cause error) *Refused {
+	return &Refused{Address: address, Code: r.code, Enhanced: r.enhanced, Text: r.text, Err: cause}
 }
 
 // pageSession is a session without a connection.
@@ -246,8 +240,8 @@ func (s *session) take(ctx context.Context, from io.Reader) (*mailbox.Prepared, 
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if err := in.write(buf[:n]); err != nil {
-				return nil, Refusals{badTooLarge.refused("")}
+			if in.write(buf[:n]) != nil { // far too large: it is refused already
+				break
 			}
 			if _, err := spool.Write(buf[:n]); err != nil {
 				return nil, fmt.Errorf("take a message: %w", err)
@@ -263,6 +257,8 @@ func (s *session) take(ctx context.Context, from io.Reader) (*mailbox.Prepared, 
 	in.end()
 	s.check(ctx)
 	if in.refusal.code != 0 {
+		s.logRefusal(in.refusal, in)
+		s.srv.metrics.messageDone(s.door, metricCode(in.refusal), in.size, 0)
 		return nil, nil
 	}
 	composed, err := s.srv.o.Mail.Prepare(ctx, spool)
@@ -275,15 +271,12 @@ func (s *session) take(ctx context.Context, from io.Reader) (*mailbox.Prepared, 
 // errHeldNow is that a message need not wait, because an administrator has to let it through anyhow.
 var errHeldNow = errors.New("over a sending limit")
 
-// undoWorth is how long a message may wait so that what stands against it now will stand against it then.
-const undoWorth = time.Minute
-
 // wait puts the message into the queue as a whole. waits is false for one beyond a sending limit that would leave soon: nobody of its
 // recipients gets that now, so there is nothing to take back.
 func (s *session) wait(ctx context.Context, composed *mailbox.Prepared, m Submission) (waits bool, err error) {
 	t := s.mail
 	if s.srv.o.Outbound == nil {
-		return false, Refusals{noOutside.refused("")}
+		return false, Refusals{noOutside.refused("", nil)}
 	}
 	out := Outgoing{Message: composed, Account: s.account(), Envelope: t.envelope, TraceID: t.body.id, Later: m.NotBefore}
 	for _, address := range m.Recipients {
@@ -316,19 +309,6 @@ func (s *session) wait(ctx context.Context, composed *mailbox.Prepared, m Submis
 	return true, nil
 }
 
-// hand delivers the message as finish does.
-func (s *session) hand(ctx context.Context) outcome {
-	t, began := s.mail, time.Now()
-	out := s.deliver(ctx, t)
-	if out.reply.ok() {
-		s.warnOfVisible(ctx, t)
-	}
-	took := time.Since(began)
-	s.srv.metrics.messageDone(s.door, metricCode(out.reply), t.body.size, took)
-	s.logDelivery(ctx, t, out, took)
-	return out
-}
-
 // copiesOf are the copies that the author of a message from our own pages keeps.
 func (s *session) copiesOf(t *transaction) []mailbox.To {
 	if t.written == nil || t.written.composed == nil {
@@ -357,7 +337,7 @@ func (s *session) keepWritten(t *transaction, d *mailbox.Delivery) {
 	d.Settled = func(tx *store.Tx, results []error) error {
 		for _, err := range results[n:] {
 			if err != nil {
-				s.log.LogAttrs(context.Background(), slog.LevelInfo, "no copy in Sent", slog.String("id", t.body.id), slog.Any("err", err))
+				tx.AfterCommit(func() { s.log.Info("no copy in Sent", "id", t.body.id, "err", err) })
 			}
 		}
 		got := d.Answers(results)
@@ -372,8 +352,8 @@ func (s *session) keepWritten(t *transaction, d *mailbox.Delivery) {
 }
 
 // keepOnly does the same for a message that only addresses of lists for a purpose got.
-func (s *session) keepOnly(ctx context.Context, t *transaction, refused error) error {
-	if t.written == nil || refused != nil {
+func (s *session) keepOnly(ctx context.Context, t *transaction) error {
+	if t.written == nil {
 		return nil
 	}
 	_, err := s.srv.o.Mail.Deliver(ctx, mailbox.Delivery{Recipients: s.copiesOf(t), TraceID: t.body.id, Also: t.settled()})

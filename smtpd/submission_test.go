@@ -170,6 +170,10 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s: ben has %d messages, Sent %d", tt.name, ben, inner)
 		}
 	}
+	small := newWorld(t, func(o *Options) { o.Outbound, o.MaxSize = &sentOut{}, int64(len(composed))/2-1 })
+	if answers, err := small.srv.Release(t.Context(), small.page("ben@school.test"), false, nil); err != nil || answers[0].Code != 552 {
+		t.Errorf("far above what is taken now: %+v, %v", answers, err)
+	}
 	w := newWorld(t, func(o *Options) { o.Outbound = &sentOut{} })
 	m, off := w.page("ben@school.test"), directory.Disabled
 	if err := w.dir.ChangeAccount(t.Context(), w.id["anna"], directory.AccountChange{State: &off}); err != nil {
