@@ -53,6 +53,11 @@ func TestParseReportsEveryFault(t *testing.T) {
 			`listen.lmtp: ":24": only loopback addresses are allowed here`,
 			`listen.imaps: ":143" is also in listen.imap`,
 		}},
+		{"an authority's certificate has nowhere to go", "[listen]\nhttp = []\n[tls]\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n[acme]\ndirectory = \"https://ca.test/\"\n", []string{
+			"acme.directory: the authority asks at port 80, but listen.http is empty",
+			"acme.directory: the certificates that it gives would replace the key in the same file, but tls.certificate is tls.key",
+		}},
+		{"one file of our own for certificate and key", "[tls]\ncertificate = \"a.pem\"\nkey = \"a.pem\"\n", nil},
 		{"networks", "[security]\nallowlist = [\"192.0.2.1\", \"192.0.2.0/24\"]\n", []string{
 			`security.allowlist: "192.0.2.1" is no network such as 192.0.2.0/24`}},
 	}

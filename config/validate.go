@@ -116,7 +116,7 @@ func (c *Config) SetListeners(address string, base int) error {
 
 // Validate reports every value that is out of bounds, one error joined per value.
 func (c *Config) Validate() error {
-	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.ACME.validate(&c.Listen), c.Security.validate(),
+	return errors.Join(c.Server.validate(), c.Listen.validate(), c.TLS.validate(), c.ACME.validate(c), c.Security.validate(),
 		c.Mail.validate(), c.Outgoing.validate(), c.MTASTS.validate(), c.DNS.validate(), c.Origin.validate(), c.Spam.validate(), c.Virus.validate(), c.Reports.validate(), c.Queue.validate(), c.Filters.validate(), c.Files.validate(), c.Store.validate(),
 		c.Log.validate(), c.Retention.validate())
 }
@@ -220,13 +220,16 @@ func (t *TLS) validate() error {
 	return errors.Join(append(errs, oneOf("tls.min_version", t.MinVersion, "1.2", "1.3"))...)
 }
 
-func (a *ACME) validate(listen *Listen) error {
+func (a *ACME) validate(c *Config) error {
 	var errs []error
 	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
 		errs = append(errs, fmt.Errorf("acme.directory: %q is no address that starts with https://", a.Directory))
 	}
-	if a.Directory != "" && len(listen.HTTP) == 0 { // RFC 8555 §8.3
+	if a.Directory != "" && len(c.Listen.HTTP) == 0 { // RFC 8555 §8.3
 		errs = append(errs, errors.New("acme.directory: the authority asks at port 80, but listen.http is empty"))
+	}
+	if a.Directory != "" && c.TLS.Certificate == c.TLS.Key && c.TLS.Key != "" {
+		errs = append(errs, errors.New("acme.directory: the certificates that it gives would replace the key in the same file, but tls.certificate is tls.key"))
 	}
 	if _, err := mail.ParseAddress(a.Contact); a.Contact != "" && err != nil {
 		errs = append(errs, fmt.Errorf("acme.contact: %q is no mail address", a.Contact))
