@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"schulhof/store"
+	"schulhof/store/storetest"
 )
 
 func TestCheckFindsAndMends(t *testing.T) {
@@ -29,7 +30,7 @@ func TestCheckFindsAndMends(t *testing.T) {
 	each(t, func(t *testing.T, w *school) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				w := newSchool(t, freshStore(t, w.store))
+				w := newSchool(t, storetest.OpenLike(t, w.store))
 				ctx := context.Background()
 				w.fill(w.anna, "INBOX", 2)
 				w.check(w.mail.Close())

@@ -141,12 +141,6 @@ func (w *school) sameAsRows() {
 	}
 }
 
-// freshStore opens another store of the same dialect.
-func freshStore(t testing.TB, like *store.Store) *store.Store {
-	t.Helper()
-	return storetest.OpenLike(t, like)
-}
-
 func uidsOf(s *Snapshot) []UID {
 	list := make([]UID, s.Len())
 	for i := range list {

@@ -88,7 +88,7 @@ func newAged(t *testing.T) *aged {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	k.rooms, err = openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: k.clock.read, hash: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}})
+	k.rooms, err = openRooms(ctx, c, outside{log: slog.New(slog.DiscardHandler), now: k.clock.read, hash: cheapHash()})
 	must("open")
 	t.Cleanup(func() { k.Close() })
 	records, err := recordsFor(ctx, k.rooms, nil)
