@@ -139,20 +139,16 @@ func hasTimezoneID(d *described) bool {
 	return d.find(calendarTimezoneID) != nil || d.idOfTimezone() != ""
 }
 
-// idOfTimezone is the name of the zone in calendar-timezone; "" if there is none that is known.
+// idOfTimezone is the name, in the tz database, of the zone in calendar-timezone; "" if there is none that is known.
 func (d *described) idOfTimezone() string {
-	zone := d.storedText(calendarTimezone)
-	if zone == "" {
-		return ""
-	}
-	id, _, err := ical.ParseZone([]byte(zone))
+	_, loc, err := ical.ParseZone([]byte(d.storedText(calendarTimezone)))
 	if err != nil {
 		return ""
 	}
-	if _, known := ical.Location(id); !known {
+	if _, known := ical.Location(loc.String()); !known {
 		return ""
 	}
-	return id
+	return loc.String()
 }
 
 // order is a whole number, by which Apple's programs sort.
