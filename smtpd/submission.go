@@ -301,6 +301,8 @@ func (s *session) wait(ctx context.Context, composed *mailbox.Prepared, m Submis
 	switch {
 	case errors.Is(err, errHeldNow):
 		return false, nil
+	case fault.Is(err, fault.Limit):
+		return false, Refusals{withText(noMoreNow, fault.TextOf(err)).refused("", err)}
 	case err != nil:
 		return false, fmt.Errorf("keep a submission: %w", err)
 	}

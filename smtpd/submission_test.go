@@ -3,6 +3,7 @@ package smtpd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"schulhof/directory"
 	"schulhof/store"
+	"schulhof/store/fault"
 	"schulhof/store/storetest"
 )
 
@@ -128,6 +130,25 @@ func TestSubmitWaits(t *testing.T) {
 	m.NotBefore = time.Now().Add(time.Hour)
 	if _, err := w.srv.Submit(t.Context(), m); err == nil || len(out.list) != 1 {
 		t.Errorf("a wrong recipient: %v, %d in the queue", err, len(out.list))
+	}
+}
+
+// fullQueue takes nothing that waits.
+type fullQueue struct{}
+
+func (fullQueue) Enqueue(*store.Tx, Outgoing) error {
+	return fmt.Errorf("enqueue message: %w", fault.New(fault.Limit, "at most 0 messages can wait"))
+}
+
+// TestSubmitBeyondWhatMayWait: its author is told so.
+func TestSubmitBeyondWhatMayWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.Outbound = fullQueue{} })
+	m := w.page("ben@school.test")
+	m.NotBefore = time.Now().Add(time.Hour)
+	var refusals Refusals
+	if _, err := w.srv.Submit(t.Context(), m); !errors.As(err, &refusals) || refusals[0].Address != "" || !strings.Contains(refusals[0].Text, "at most 0 messages can wait") {
+		t.Errorf("Submit = %v", err)
 	}
 }
 

@@ -163,7 +163,7 @@ func TestNewestWait(t *testing.T) {
 	defer blob.Release()
 	err = w.store.Write(t.Context(), func(tx *store.Tx) error {
 		for range queue.PageSize + 1 {
-			_, err := w.queue.Enqueue(tx, queue.Message{Body: blob, Sender: "anna@school.test", Account: w.id["anna"], NotBefore: w.now().Add(time.Hour), Whole: true,
+			_, err := w.queue.Enqueue(tx, queue.Message{Body: blob, Sender: "anna@school.test", Account: w.id["anna"], NotBefore: w.now().Add(time.Hour),
 				Recipients: []queue.Recipient{{Address: "oma@example.org"}}})
 			if err != nil {
 				return err

@@ -18,6 +18,20 @@ const Here = "(here)"
 // tagBegun marks a submission of which some recipients have their copy.
 const tagBegun = "begun"
 
+// roomForWhole refuses one more when account has as many as may wait: they count towards no quota, and towards sending limits as they leave.
+func roomForWhole(tx *store.Tx, account directory.ID) error {
+	var n int64
+	err := tx.QueryRow(`SELECT COUNT(*) FROM queue_message m JOIN queue_delivery d ON d.message_id = m.id WHERE m.owner_id = $1 AND d.destination = $2`,
+		int64(account), Here).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("count what waits: %w", err)
+	}
+	if n >= maxWhole {
+		return fault.New(fault.Limit, "at most %d messages can wait / Hoechstens %[1]d Nachrichten koennen warten", maxWhole)
+	}
+	return nil
+}
+
 // Submission is a message whose time has come.
 type Submission struct {
 	Waiting

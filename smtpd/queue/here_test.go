@@ -13,6 +13,7 @@ import (
 
 	"schulhof/store"
 	"schulhof/store/fault"
+	"schulhof/store/storetest"
 )
 
 // desk delivers submissions in a test: what it says of each recipient, and who got which message.
@@ -220,6 +221,30 @@ func TestTakenBackOrSent(t *testing.T) {
 			t.Errorf("%d wait", n)
 		}
 		w.check()
+	})
+}
+
+// TestWholeSubmissionsAreBounded: nobody stores more in the queue than one would write ahead; others, and what does not wait whole, are free.
+func TestWholeSubmissionsAreBounded(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newWorldOn(t, s)
+		var id ID
+		for range maxWhole {
+			id = w.whole("t", time.Hour, "tina@school.test")
+		}
+		one := Message{Sender: "anna@school.test", Account: w.anna, Whole: true, NotBefore: time.Now().Add(time.Hour), Recipients: []Recipient{{Address: "tina@school.test"}}}
+		if _, err := w.tryEnqueue(one); !fault.Is(err, fault.Limit) {
+			t.Errorf("one more: %v", err)
+		}
+		others, program := one, one
+		others.Account, program.Whole = w.tina, false
+		w.enqueueMessage(others)
+		w.enqueueMessage(program)
+		if err := w.q.Withdraw(t.Context(), w.anna, id); err != nil {
+			t.Fatal(err)
+		}
+		w.enqueueMessage(one)
 	})
 }
 

@@ -18,6 +18,7 @@ const (
 	maxPrefix           = 64 << 10
 	maxReply            = 500 // bytes of a reply's text that are kept
 	maxTell             = 20  // accounts that are told of one held message
+	maxWhole            = 200 // submissions of one account that wait as a whole
 
 	// Of one delivery: 3, 6, 12 … minutes, at most 2 hours, each 20 % more or less.
 	firstRetry = 3 * time.Minute

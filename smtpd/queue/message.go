@@ -100,10 +100,15 @@ type Hold struct {
 }
 
 // Enqueue writes the rows for m in tx, which accepts it. It does SQL only, and may run again.
-// fault.Invalid: an address or another text has no valid form, or there is no recipient.
+// fault.Invalid: an address or another text has no valid form, or there is no recipient. fault.Limit: too many of the account's wait whole.
 func (q *Queue) Enqueue(tx *store.Tx, m Message) (ID, error) {
 	if err := m.check(); err != nil {
 		return 0, err
+	}
+	if m.Whole {
+		if err := roomForWhole(tx, m.Account); err != nil {
+			return 0, err
+		}
 	}
 	blob, err := tx.Reference(m.Body)
 	if err != nil {
