@@ -77,9 +77,8 @@ func (list Refusals) Unwrap() []error {
 
 // Receipt is what became of a submission that was taken.
 type Receipt struct {
-	TraceID string
-	Held    bool      // an owner of a list, or an administrator, has to let it through
-	Waits   time.Time // until then it waits as a whole; zero: it has gone
+	Held  bool      // an owner of a list, or an administrator, has to let it through
+	Waits time.Time // until then it waits as a whole; zero: it has gone
 }
 
 // written is what a transaction has more that comes from our own pages.
@@ -115,12 +114,13 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 	if in := x.mail.body; in.refusal.code != 0 {
 		return Receipt{}, Refusals{in.refusal.refused("", in.err)}
 	}
-	receipt := Receipt{TraceID: x.mail.body.id}
 	if m.NotBefore.After(s.o.Now()) {
 		waits, err := x.wait(ctx, composed, m)
-		if err != nil || waits {
-			receipt.Waits = m.NotBefore
-			return receipt, err
+		switch {
+		case err != nil:
+			return Receipt{}, err
+		case waits:
+			return Receipt{Waits: m.NotBefore}, nil
 		}
 	}
 	x.mail.written = &written{composed: composed, also: m.Also}
@@ -128,8 +128,7 @@ func (s *Server) Submit(ctx context.Context, m Submission) (Receipt, error) {
 	if !out.reply.ok() {
 		return Receipt{}, Refusals{out.reply.refused("", out.err)}
 	}
-	receipt.Held = len(x.mail.lists.moderated) > 0 || x.mail.lists.overLimit
-	return receipt, nil
+	return Receipt{Held: len(x.mail.lists.moderated) > 0 || x.mail.lists.overLimit}, nil
 }
 
 // Answer is what became of one recipient, as a server would have said it.
