@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,7 +30,7 @@ func TestCatalogue(t *testing.T) {
 		if entry[german] == "" || entry[english] == "" {
 			t.Errorf("%s is not there in both languages", key)
 		}
-		if de, en := verbs.FindAllString(entry[german], -1), verbs.FindAllString(entry[english], -1); len(de) != len(en) {
+		if de, en := verbs.FindAllString(entry[german], -1), verbs.FindAllString(entry[english], -1); !slices.Equal(de, en) {
 			t.Errorf("%s has the arguments %v and %v", key, de, en)
 		}
 	}
