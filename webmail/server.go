@@ -62,7 +62,6 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{store: o.Store, dir: o.Directory, o: o, log: o.Log, now: o.Now, pages: pages}
 	s.handlers = s.build()
-	o.Directory.OnPurge(s.purge)
 	return s, nil
 }
 

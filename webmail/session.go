@@ -109,9 +109,6 @@ func (s *Server) end(ctx context.Context, token string, why error) error {
 	return fmt.Errorf("end session: %w", err)
 }
 
-// purge removes what a deleted account has here.
-func (s *Server) purge(tx *store.Tx, id directory.ID, _ bool) error { return deleteOf(tx, id) }
-
 // cookie is the session's cookie. Over TLS its name binds it to this host (RFC 6265bis §4.1.3.2).
 func cookie(r *http.Request, value string, expires time.Time) *http.Cookie {
 	c := &http.Cookie{Name: cookieFor(r), Value: value, Path: "/", Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteLaxMode, Expires: expires}

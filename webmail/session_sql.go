@@ -67,7 +67,9 @@ func trimSessions(tx *store.Tx, account directory.ID) error {
 	return nil
 }
 
-func deleteOf(tx *store.Tx, account directory.ID) error {
+// Purge removes what a deleted account has here. It is for OnPurge of the directory, also where no pages are made: accounts are deleted while
+// no server runs, too.
+func Purge(tx *store.Tx, account directory.ID, _ bool) error {
 	for _, query := range []string{`DELETE FROM webmail_session WHERE owner_id = $1`, `DELETE FROM webmail_form WHERE owner_id = $1`} {
 		if _, err := tx.Exec(query, int64(account)); err != nil {
 			return fmt.Errorf("remove what an account has in the webmail: %w", err)

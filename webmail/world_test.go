@@ -51,6 +51,7 @@ func newWorld(t *testing.T, s *store.Store, change ...func(*Options)) *world {
 	}
 	w.dir, err = directory.New(ctx, s, directory.Options{HashParams: directory.HashParams{MemoryKiB: 8, Time: 1, Threads: 1}, Now: w.now})
 	check()
+	w.dir.OnPurge(Purge)
 	w.mail, err = mailbox.New(ctx, s, w.dir, mailbox.Options{Now: w.now})
 	check()
 	w.queue, err = queue.New(ctx, s, w.mail, w.dir, queue.Options{Hostname: "mail.school.test", Now: w.now})

@@ -27,6 +27,7 @@ import (
 	"schulhof/smtpd/srs"
 	"schulhof/store"
 	"schulhof/store/fault"
+	"schulhof/webmail"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -98,6 +99,7 @@ func (r *rooms) openDomains(ctx context.Context, o outside) (err error) {
 	if err != nil {
 		return err
 	}
+	r.Directory.OnPurge(webmail.Purge) // its pages are made by the server alone
 	m := r.Config.Mail
 	r.Mail, err = mailbox.New(ctx, r.Store, r.Directory, mailbox.Options{
 		Log: r.Log.With("room", "mailbox"), Metrics: o.metrics, Now: o.now,
