@@ -90,14 +90,12 @@ func (x *exchange) send() error {
 		x.explain(p, d, refusals)
 		x.showForm(http.StatusUnprocessableEntity, p)
 		return nil
-	case err != nil && fault.KindOf(err) == fault.Internal, fault.Is(err, fault.Unavailable): // what was written must not be lost
+	case err != nil: // what was written must not be lost
 		x.srv.log.Error("webmail: send", "account", x.who.Account.Login, "err", err)
-		_, key := statusOf(fault.KindOf(err))
+		status, key := statusOf(fault.KindOf(err))
 		p.Problem = x.lang.text(key)
-		x.showForm(http.StatusServiceUnavailable, p)
+		x.showForm(status, p)
 		return nil
-	case err != nil:
-		return err
 	}
 	x.dropDraft(p.Draft)
 	done := "sent"

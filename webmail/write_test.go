@@ -141,7 +141,9 @@ func TestRefusals(t *testing.T) {
 	w.desk.refuse = fault.New(fault.Unavailable, "disk full")
 	send().want(t, "no room", http.StatusServiceUnavailable, "cannot store anything now", "Regenjacken")
 	w.desk.refuse = errors.New("broken")
-	send().want(t, "broken", http.StatusServiceUnavailable, "Something went wrong", "Regenjacken")
+	send().want(t, "broken", http.StatusInternalServerError, "Something went wrong", "Regenjacken")
+	w.desk.refuse = fault.New(fault.Invalid, "an address that the queue does not take")
+	send().want(t, "not to be read", http.StatusBadRequest, "What was entered cannot be read.", "Regenjacken")
 	w.desk.refuse, w.desk.held = nil, true
 	if a := send(); a.Header.Get("Location") != "/outbox?done=held" {
 		t.Errorf("held: %d %s", a.StatusCode, a.Header.Get("Location"))
