@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"schulhof/dav/collection"
 	"schulhof/dav/ical"
 	"schulhof/dav/vcard"
 )
@@ -53,16 +54,24 @@ func qualityOf(accept, version string) float64 {
 	return best
 }
 
-// variesBy is the header of a request by which objects come in another form than they are stored in.
-var variesBy = map[kind]string{kindCard: "Accept", kindEvent: "CalDAV-Timezones"}
+// forms are the kinds of objects that come in another form than they are stored in, and the header of a request that says in which.
+var forms = map[kind]struct {
+	header string
+	of     func(value string, stored []byte) []byte
+}{kindCard: {"Accept", cardFor}, kindEvent: {"CalDAV-Timezones", eventFor}}
 
-// asWanted returns a stored card or calendar object as the client of a GET wants it.
-func (x *exchange) asWanted(k kind, stored []byte) []byte {
-	value := x.r.Header.Get(variesBy[k])
-	if k == kindEvent {
-		return eventFor(value, stored)
+// asWanted returns a stored card or calendar object as the client of a GET wants it; ok is false for what comes as it is stored.
+func (x *exchange) asWanted(k kind, content collection.Reader) (wanted []byte, ok bool) {
+	form, ok := forms[k]
+	if !ok {
+		return nil, false
 	}
-	return cardFor(value, stored)
+	x.w.Header().Add("Vary", form.header)
+	stored, ok := content.Bytes()
+	if !ok {
+		return nil, false
+	}
+	return form.of(x.r.Header.Get(form.header), stored), true
 }
 
 // eventFor returns a stored calendar object with all of its time zones, or without those that everybody knows: what CalDAV-Timezones says

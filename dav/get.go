@@ -23,11 +23,8 @@ func (x *exchange) get(ctx context.Context) error {
 	defer content.Close()
 	var body io.ReadSeeker = content
 	h := x.w.Header()
-	if by := variesBy[x.res.kind]; by != "" {
-		h.Add("Vary", by)
-		if stored, ok := content.Bytes(); ok {
-			body = bytes.NewReader(x.asWanted(x.res.kind, stored))
-		}
+	if wanted, ok := x.asWanted(x.res.kind, content); ok {
+		body = bytes.NewReader(wanted)
 	}
 	h.Set("Content-Type", contentType(n))
 	h.Set("ETag", `"`+n.ETag+`"`)

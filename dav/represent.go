@@ -55,12 +55,8 @@ func (x *exchange) represent(ctx context.Context, status int, node collection.No
 	defer content.Close()
 	h, size := x.w.Header(), node.Size
 	var body io.Reader = content
-	if by := variesBy[kindOf(node)]; by != "" {
-		h.Add("Vary", by)
-		if stored, ok := content.Bytes(); ok {
-			wanted := x.asWanted(kindOf(node), stored)
-			body, size = bytes.NewReader(wanted), int64(len(wanted))
-		}
+	if wanted, ok := x.asWanted(kindOf(node), content); ok {
+		body, size = bytes.NewReader(wanted), int64(len(wanted))
 	}
 	h.Set("Content-Type", contentType(node))
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
