@@ -2,6 +2,7 @@ package collection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"schulhof/dav/ical"
@@ -40,7 +41,12 @@ func (c *Collections) Reindex(ctx context.Context) error {
 func (c *Collections) indexAnew(ctx context.Context, page []entry) (changed []entry, err error) {
 	var buf []byte
 	for _, e := range page {
-		if buf, err = c.appendContent(ctx, buf[:0], e.at); err != nil {
+		buf, err = c.appendContent(ctx, buf[:0], e.at)
+		if errors.Is(err, store.ErrCorrupt) {
+			c.log.Warn("an object cannot be read; its index stays as it is", "object", int64(e.id), "error", err)
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read object %d: %w", e.id, err)
 		}
 		cal, err := ical.Parse(buf)

@@ -3,6 +3,9 @@ package collection
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"schulhof/store"
@@ -56,5 +59,40 @@ func TestReindex(t *testing.T) {
 			t.Errorf("after the damage:\n%s\nwant\n%s", got, before)
 		}
 		w.sound()
+	})
+}
+
+// TestReindexBesideDamage: an object whose bytes have rotted keeps what is known of it, and those behind it are read.
+func TestReindexBesideDamage(t *testing.T) {
+	quick(t, func(t *testing.T, w *school) {
+		ctx := t.Context()
+		long := strings.Repeat("Stundenplan ", 3000) // larger than what memory keeps
+		for _, name := range []string{"a", "b", "c"} {
+			w.put(w.anna, "calendars:/calendar/"+name+".ics", strings.Replace(event(name), "SUMMARY:", "SUMMARY:"+name+long, 1))
+		}
+		var rotten store.Location
+		w.check(w.store.Write(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(`UPDATE dav_entry SET component = 'VTODO' WHERE component IS NOT NULL`); err != nil {
+				return err
+			}
+			return tx.QueryRow(`SELECT `+store.LocationColumns+` FROM dav_entry e JOIN blob b ON b.id = e.blob_id WHERE e.name = 'b.ics'`).
+				Scan(&rotten.Pack, &rotten.Offset, &rotten.Length, &rotten.Size)
+		}))
+		packs, err := filepath.Glob(filepath.Join(w.store.Dir(), "packs", "*", "*.pack"))
+		w.check(err)
+		f, err := os.OpenFile(packs[0], os.O_WRONLY, 0)
+		w.check(err)
+		_, err = f.WriteAt([]byte("rot"), rotten.Offset+rotten.Length-8)
+		w.check(err)
+		w.check(f.Close())
+		w.check(w.dav.Reindex(ctx))
+		var events, todos int
+		w.check(w.store.Read(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(`SELECT SUM(CASE component WHEN 'VEVENT' THEN 1 ELSE 0 END), SUM(CASE component WHEN 'VTODO' THEN 1 ELSE 0 END) FROM dav_entry WHERE component IS NOT NULL`).
+				Scan(&events, &todos)
+		}))
+		if events != 2 || todos != 1 {
+			t.Errorf("%d were read again, %d stayed, want 2 and 1", events, todos)
+		}
 	})
 }
