@@ -28,7 +28,7 @@ func (s *session) outdated(now time.Time) bool {
 }
 
 // begin makes a session for who has just proven who they are, and returns its token, which is kept nowhere.
-func (s *Server) begin(ctx context.Context, id directory.Identity) (token string, expires time.Time, err error) {
+func (s *Server) begin(ctx context.Context, id directory.Identity) (token string, err error) {
 	secret := make([]byte, tokenBytes)
 	rand.Read(secret)
 	token = base64.RawURLEncoding.EncodeToString(secret)
@@ -47,9 +47,9 @@ func (s *Server) begin(ctx context.Context, id directory.Identity) (token string
 		return insertSession(tx, one)
 	})
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("begin session: %w", err)
+		return "", fmt.Errorf("begin session: %w", err)
 	}
-	return token, one.expires, nil
+	return token, nil
 }
 
 // identify finds who a token stands for. fault.Unauthenticated: for nobody, or for nobody any more: it is too old, the password was changed,
@@ -109,9 +109,10 @@ func (s *Server) end(ctx context.Context, token string, why error) error {
 	return fmt.Errorf("end session: %w", err)
 }
 
-// cookie is the session's cookie. Over TLS its name binds it to this host (RFC 6265bis §4.1.3.2).
-func cookie(r *http.Request, value string, expires time.Time) *http.Cookie {
-	c := &http.Cookie{Name: cookieFor(r), Value: value, Path: "/", Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteLaxMode, Expires: expires}
+// cookie is the session's cookie, which a browser forgets when it is closed: machines in schools are shared. Over TLS its name binds it to
+// this host (RFC 6265bis §4.1.3.2). An empty value removes it.
+func cookie(r *http.Request, value string) *http.Cookie {
+	c := &http.Cookie{Name: cookieFor(r), Value: value, Path: "/", Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if value == "" {
 		c.MaxAge = -1
 	}

@@ -59,11 +59,11 @@ func (x *exchange) signIn() error {
 			return err
 		}
 	}
-	token, expires, err := x.srv.begin(ctx, id)
+	token, err := x.srv.begin(ctx, id)
 	if err != nil {
 		return err
 	}
-	http.SetCookie(x.w, cookie(x.r, token, expires))
+	http.SetCookie(x.w, cookie(x.r, token))
 	x.srv.log.Info("signed in", "door", "webmail", "account", id.Account.Login, "remote", x.remote.String())
 	return x.seeOther(home)
 }
@@ -75,7 +75,7 @@ func (x *exchange) signOut() error {
 			return err
 		}
 	}
-	http.SetCookie(x.w, cookie(x.r, "", x.srv.now()))
+	http.SetCookie(x.w, cookie(x.r, ""))
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
 	return x.seeOther("/")
 }

@@ -40,7 +40,7 @@ func TestSignIn(t *testing.T) {
 			a := b.post("/signin", "login", login, "password", password)
 			a.want(t, login, http.StatusSeeOther)
 			c := b.cookies["__Host-schulhof"]
-			if c == nil || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+			if c == nil || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || !c.Expires.IsZero() || c.MaxAge != 0 {
 				t.Fatalf("the cookie: %+v", c)
 			}
 			b.get(a.Header.Get("Location")).want(t, "the first page", http.StatusOK, "anna@school.test", `lang="en"`)
