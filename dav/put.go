@@ -105,14 +105,12 @@ func (x *exchange) tooLarge() error {
 // receive takes the body into a spool: small ones stay in memory, large ones go to the disk while they arrive.
 func (x *exchange) receive() (*store.Spool, error) {
 	spool := x.srv.collections.NewSpool()
-	buffer := x.srv.copies.Get().(*[]byte)
-	defer x.srv.copies.Put(buffer)
 	largest := x.largest()
 	var from io.Reader = &x.body
 	if x.r.ContentLength < 0 || x.r.ContentLength > largest {
 		from = io.LimitReader(from, largest+1)
 	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{spool}, struct{ io.Reader }{from}, *buffer)
+	n, err := spool.ReadFrom(from)
 	var f *fault.Error
 	switch {
 	case err == nil && n > largest:

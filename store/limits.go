@@ -6,6 +6,11 @@ const (
 	// SmallBlob is the size up to which a blob or a spool is held in memory whole. Source: the design of the store.
 	SmallBlob = 256 << 10
 
+	// spoolStep is how many bytes of a large body are read, hashed and written at a time, and spoolSteps how many such pieces one body may have
+	// in memory. Measured at 1 GiB: 64 KiB and 1 MiB are a tenth to a fifth slower, more pieces are no faster.
+	spoolStep  = 256 << 10
+	spoolSteps = 4
+
 	// DefaultGrace is how long an unreferenced blob stays. Source: the design of the store.
 	DefaultGrace = 24 * time.Hour
 

@@ -131,6 +131,7 @@ func (p *Spool) Close() error {
 	if p.file == nil {
 		return nil
 	}
+	p.draft.Settle()
 	err := p.file.Close()
 	if !p.draft.Moved() {
 		err = errors.Join(err, os.Remove(p.file.Name()))

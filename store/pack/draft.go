@@ -21,19 +21,27 @@ type Draft struct {
 	f       *os.File
 	size    int64
 	table   []byte // of the chunks so far; the last one may grow
-	flushed int64  // up to where the kernel has been asked to write
 	adopted *Location
 	moved   bool
+
+	sync    func(*os.File) error // datasync
+	every   int64                // syncEvery
+	asked   int64                // up to where a sync beside the writing was begun
+	syncing chan error           // what it says when it ends; nil: there is none
+	failed  error                // the first that failed
 }
 
 // NewDraft starts a draft in f, an empty file.
-func NewDraft(f *os.File) *Draft { return &Draft{f: f} }
+func NewDraft(f *os.File) *Draft { return &Draft{f: f, sync: datasync, every: syncEvery} }
 
 // Size is the number of the blob's bytes so far.
 func (d *Draft) Size() int64 { return d.size }
 
 // Moved reports whether the file has gone to a name among the packs, and is not to be removed.
 func (d *Draft) Moved() bool { return d.moved }
+
+// Fill is how many bytes, step at most, bring the file to a multiple of step: writes that end there cost the kernel less.
+func (d *Draft) Fill(step int) int { return step - int((draftStart+d.size)%int64(step)) }
 
 // Write appends to the blob. After an error the draft is of no use.
 func (d *Draft) Write(b []byte) (int, error) {
@@ -56,11 +64,40 @@ func (d *Draft) Write(b []byte) (int, error) {
 		d.size += int64(len(part))
 		rest = rest[len(part):]
 	}
-	if d.size-d.flushed >= flushEvery {
-		startWriting(d.f, draftStart+d.flushed, d.size-d.flushed)
-		d.flushed = d.size
+	if d.size-d.asked >= d.every {
+		d.syncBeside()
 	}
 	return n, nil
+}
+
+// syncBeside begins to make the bytes so far durable while more are written, unless that is still under way for earlier ones: the disk
+// works all the time, and the sync at the end has little to do.
+func (d *Draft) syncBeside() {
+	if d.syncing != nil {
+		select {
+		case err := <-d.syncing:
+			d.ended(err)
+		default:
+			return
+		}
+	}
+	d.asked, d.syncing = d.size, make(chan error, 1)
+	go func() { d.syncing <- d.sync(d.f) }()
+}
+
+// ended notes how a sync beside the writing ended. That it failed is kept: a later one would not tell of it again.
+func (d *Draft) ended(err error) {
+	d.syncing = nil
+	if err != nil && d.failed == nil {
+		d.failed = fmt.Errorf("%s: %w: %w", d.f.Name(), ErrFsync, err)
+	}
+}
+
+// Settle waits until nothing works on the file any more. The owner calls it before closing the file.
+func (d *Draft) Settle() {
+	if d.syncing != nil {
+		d.ended(<-d.syncing)
+	}
 }
 
 // ReadAt implements io.ReaderAt over the blob's bytes so far.
@@ -114,6 +151,9 @@ func (s *Set) finish(d *Draft, h *Header) error {
 	h.put(head[fileHeaderLen:])
 	if err := s.writeAt(d.f, head, 0); err != nil {
 		return err
+	}
+	if d.Settle(); d.failed != nil {
+		return d.failed
 	}
 	return syncFile(s.hook, d.f)
 }

@@ -142,3 +142,81 @@ func TestOlderSinglePacksAreRead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A sync beside the writing that failed is told by Adopt: the one at its end could well succeed, without what was lost.
+func TestAdoptTellsOfASyncThatFailedBefore(t *testing.T) {
+	data := noise(SingleSize + 1)
+	s := open(t, t.TempDir(), Options{})
+	d := newDraft(t)
+	calls := 0
+	d.every = SingleSize / 4
+	d.sync = func(*os.File) error {
+		if calls++; calls == 2 {
+			return syscall.EIO
+		}
+		return nil
+	}
+	for at := 0; at < len(data); at += ChunkSize {
+		if _, err := d.Write(data[at:min(at+ChunkSize, len(data))]); err != nil {
+			t.Fatal(err)
+		}
+		d.Settle() // so that each is over before the next is due
+	}
+	if calls != 4 {
+		t.Errorf("%d syncs beside the writing, want 4", calls)
+	}
+	if _, err := s.Adopt(d, sha256.Sum256(data)); !errors.Is(err, ErrFsync) || !errors.Is(err, syscall.EIO) {
+		t.Errorf("Adopt = %v, want the failed fsync", err)
+	}
+	if !errors.Is(s.Broken(), ErrFsync) {
+		t.Error("the set takes more after a failed fsync")
+	}
+}
+
+// One sync is under way at a time, and writing does not wait for it.
+func TestSyncsBesideTheWritingDoNotPileUp(t *testing.T) {
+	d := newDraft(t)
+	begun, goOn := make(chan struct{}, 10), make(chan struct{})
+	d.every = 100
+	d.sync = func(*os.File) error {
+		begun <- struct{}{}
+		<-goOn
+		return nil
+	}
+	for range 5 {
+		if _, err := d.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-begun
+	close(goOn)
+	d.Settle()
+	if n := len(begun); n != 0 {
+		t.Errorf("%d more syncs were begun", n)
+	}
+	if _, err := d.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	<-begun // for the bytes that came meanwhile
+	d.Settle()
+}
+
+// Fill leads writes to multiples of the step in the file.
+func TestFill(t *testing.T) {
+	d := newDraft(t)
+	for i, want := range []int{4096 - draftStart, 4096, 4096} {
+		n := d.Fill(4096)
+		if n != want {
+			t.Errorf("step %d: %d bytes, want %d", i, n, want)
+		}
+		if _, err := d.Write(make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Write(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.Fill(4096); n != 4095 {
+		t.Errorf("after one more byte: %d, want 4095", n)
+	}
+}

@@ -19,8 +19,8 @@ const (
 	// chunkedAtOnce bounds how many blobs between 256 KiB and 8 MiB are in memory at once (8 MiB each).
 	chunkedAtOnce = 4
 
-	// flushEvery is how many bytes of a draft are written before the kernel is asked to begin writing them to the disk.
-	flushEvery = 8 << 20
+	// syncEvery is how many new bytes of a draft are worth a sync while more are coming in.
+	syncEvery = 64 << 20
 
 	// openFiles is how many packs are kept open for reading. Source: the usual RLIMIT_NOFILE of 1024.
 	openFiles = 256
