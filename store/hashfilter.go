@@ -47,9 +47,17 @@ func (f *hashFilter) mayKnow(h Hash) bool {
 	return !f.ready.Load() || f.places(&h, func(word *atomic.Uint64, bit uint64) bool { return word.Load()&bit != 0 })
 }
 
+// touch makes the kernel give every page now: the first few hundred Puts would meet one with each of their bits.
+func (f *hashFilter) touch() {
+	for i := 0; i < len(f.words); i += 4096 / 8 {
+		f.words[i].Or(0)
+	}
+}
+
 // learnHashes reads the hashes of all blobs, in pages, once after the start.
 func (s *Store) learnHashes() {
 	defer close(s.known.done)
+	s.known.touch()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go func() {

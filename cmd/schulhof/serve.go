@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"schulhof/config"
@@ -21,9 +17,6 @@ import (
 
 // stopPatience is how long the services may take to end their connections; the contract with administrators is 10 s.
 const stopPatience = 9 * time.Second
-
-// hashCalm is how long no password hash is computed before the memory of the last ones goes back to the machine.
-const hashCalm = time.Second
 
 // logRoom is how long the write-ahead log of a serving store is at least: what is written until the next checkpoint mostly fits.
 const logRoom = 16 << 20
@@ -97,7 +90,7 @@ func (a *app) runServices(ctx context.Context, r *rooms, certs *certificates, me
 	group.Go(func() error { return r.runRemote(groupCtx) })
 	group.Go(func() error { return r.Reports.Run(groupCtx) })
 	group.Go(func() error { return r.expireHeld(groupCtx) })
-	group.Go(func() error { return returnMemory(groupCtx, r.Directory.Hashes, debug.FreeOSMemory) })
+	group.Go(func() error { return keepMemory(groupCtx, r.Directory.Hashes) })
 	group.Go(func() error { return r.keepKeys(groupCtx) })
 	group.Go(func() error { return feedWatchdog(groupCtx, r.Log, watchdogInterval(), h.alive) })
 	for _, l := range listening {
@@ -126,63 +119,4 @@ func waitDrained(ctx context.Context, group *errgroup.Group, log *slog.Logger) (
 	case <-late.C:
 		return false, fmt.Errorf("connections did not end within %s", stopPatience)
 	}
-}
-
-// limitMemory keeps the collector within 80 % of the memory that the control group allows, unless GOMEMLIMIT says otherwise.
-func limitMemory(log *slog.Logger) {
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	limit, ok := groupMemory(os.ReadFile)
-	if !ok {
-		return
-	}
-	debug.SetMemoryLimit(limit / 100 * 80)
-	log.Debug("memory limit set from the control group", "bytes", limit/100*80)
-}
-
-// returnMemory calls free soon after the start and when a burst of password hashes has ended: each takes 19 MiB for a moment, and
-// without it the heap keeps the size that the first logins of a morning gave it.
-func returnMemory(ctx context.Context, hashes func() uint64, free func()) error {
-	tick := time.NewTicker(hashCalm)
-	defer tick.Stop()
-	seen, freed, ever := hashes(), uint64(0), false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		now := hashes()
-		if now == seen && (now != freed || !ever) {
-			free()
-			freed, ever = now, true
-		}
-		seen = now
-	}
-}
-
-// groupMemory is the least memory limit in bytes of this process's control group (version 2) and those above it.
-func groupMemory(read func(string) ([]byte, error)) (limit int64, ok bool) {
-	text, err := read("/proc/self/cgroup")
-	if err != nil {
-		return 0, false
-	}
-	for line := range strings.Lines(string(text)) {
-		path, found := strings.CutPrefix(strings.TrimSpace(line), "0::")
-		for found {
-			if text, err := read("/sys/fs/cgroup" + path + "/memory.max"); err == nil {
-				n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-				if err == nil && n > 0 && (!ok || n < limit) {
-					limit, ok = n, true
-				}
-			}
-			up := strings.LastIndexByte(path, '/')
-			if up < 0 {
-				break
-			}
-			path = path[:up]
-		}
-	}
-	return limit, ok
 }

@@ -204,18 +204,17 @@ func (s *Set) writeAhead(b *batch) error {
 	if end <= s.ahead {
 		return s.writeAt(s.active, b.buf, s.end)
 	}
-	bytes := len(b.buf)
-	b.buf = append(b.buf, s.zeros...)
-	err := s.writeAt(s.active, b.buf, s.end)
-	b.buf = b.buf[:bytes]
-	if err == nil {
-		s.ahead = end + int64(len(s.zeros))
-		return nil
-	}
-	if !IsFull(err) {
+	if err := s.writeAt(s.active, b.buf, s.end); err != nil {
 		return err
 	}
-	return s.writeAt(s.active, b.buf, s.end) // without the zeros there may be room
+	for s.ahead = end; s.ahead < end+writtenAhead; s.ahead += int64(len(s.zeros)) {
+		if _, err := s.active.WriteAt(s.zeros, s.ahead); IsFull(err) {
+			return nil // the batch itself has found room
+		} else if err != nil {
+			return fmt.Errorf("write pack: %w", err)
+		}
+	}
+	return nil
 }
 
 // trim takes the prepared bytes off the end of the active pack.

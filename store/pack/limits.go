@@ -29,6 +29,9 @@ const (
 	// are equally good.
 	writtenAhead = 512 << 10
 
+	// zerosAtOnce is how many of them one write has: it divides writtenAhead, and is small, because each set has them in memory.
+	zerosAtOnce = 64 << 10
+
 	// recentSegments segments of recentSegmentSize bytes keep what was written or read lately: 16 MiB, a thirtieth of the memory that a small
 	// machine has for the program. Only blobs of at most recentLargest bytes are kept: events, cards, most of the mail. A segment has at most
 	// recentSegmentBlobs of them: each takes 100 bytes or more for its place, however small it is.

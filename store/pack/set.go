@@ -60,7 +60,7 @@ type Set struct {
 	activeID int64
 	end      int64  // where the next frame goes
 	ahead    int64  // up to where the file has been written with zeros
-	zeros    []byte // writeAhead bytes
+	zeros    []byte // for writeAhead
 
 	files  files
 	recent recent
@@ -73,7 +73,7 @@ func Open(dir string, o Options) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{dir: dir, log: o.Log, hook: o.Hook, seal: o.SealSize, codec: codec, ro: o.ReadOnly, nextID: max(o.NextID, 1),
-		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{}), zeros: make([]byte, writtenAhead),
+		chunked: make(chan struct{}, chunkedAtOnce), done: make(chan struct{}), zeros: make([]byte, zerosAtOnce),
 		spare: make([][]byte, 0, 2)}
 	if s.seal == 0 {
 		s.seal = SealSize
