@@ -118,6 +118,9 @@ func (e *element) attr(local string) (value string, ok bool) {
 // xmlReader builds the tree of one body.
 type xmlReader struct {
 	decoder  *xml.Decoder
+	source   xmlSource
+	lastTag  []byte // of plainSibling
+	lastName xml.Name
 	depth    int
 	elements int // hrefs that a report names are counted apart
 	hrefs    int // children of the root called DAV:href
@@ -130,7 +133,8 @@ func parseXML(b []byte) (*element, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &xmlReader{decoder: xml.NewDecoder(bytes.NewReader(b))}
+	r := &xmlReader{source: xmlSource{b: b}}
+	r.decoder = xml.NewDecoder(&r.source)
 	r.decoder.CharsetReader = func(label string, in io.Reader) (io.Reader, error) {
 		switch strings.ToLower(label) {
 		case "utf-8", "us-ascii", "utf-16": // the last: toUTF8 has converted it
@@ -218,6 +222,13 @@ func (r *xmlReader) element(start xml.StartElement, parent *element) (*element, 
 				return nil, err
 			}
 			e.nodes = append(e.nodes, node{element: child})
+			for child != nil {
+				if child, err = r.plainSibling(e); err != nil {
+					return nil, err
+				} else if child != nil {
+					e.nodes = append(e.nodes, node{element: child})
+				}
+			}
 		case xml.EndElement:
 			if t.Name != start.Name {
 				return nil, fault.New(fault.Invalid, "the XML ends %s where %s is open", t.Name.Local, start.Name.Local)

@@ -2,6 +2,9 @@ package dav
 
 import (
 	"bytes"
+	"encoding/xml"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,7 +133,7 @@ func TestElementCanBeAskedWhenItIsMissing(t *testing.T) {
 func FuzzXML(f *testing.F) {
 	for _, seed := range []string{
 		`<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x xmlns="u" y="&quot;"/></D:prop></D:propfind>`,
-		`<a xmlns:b="c" b:d="e"><![CDATA[]]>&#13;<b:f xml:lang="de">b:g</b:f></a>`, "<a", "<!DOCTYPE x>", "\xfe\xff\x00<\x00a\x00/\x00>",
+		`<a xmlns:b="c"><b:h>/1</b:h><b:h>/2</b:h><b:h/><h>]</h><b:h>x</b:h><b:h>&lt;</b:h></a>`, `<a xmlns:b="c" b:d="e"><![CDATA[]]>&#13;<b:f xml:lang="de">b:g</b:f></a>`, "<a", "<!DOCTYPE x>", "\xfe\xff\x00<\x00a\x00/\x00>",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -138,6 +141,9 @@ func FuzzXML(f *testing.F) {
 		root, err := parseXML(in)
 		if err != nil {
 			return
+		}
+		if got, want := outline(root, nil), decoderOutline(t, in); !slices.Equal(got, want) {
+			t.Fatalf("%q is read as %q, want %q", in, got, want)
 		}
 		once := root.appendXML(nil)
 		again, err := parseXML(once)
@@ -154,4 +160,102 @@ func FuzzXML(f *testing.F) {
 			t.Fatalf("%q became %q", in, once)
 		}
 	})
+}
+
+// outline lists the tags and texts of a tree in their order.
+func outline(e *element, list []string) []string {
+	list = append(list, "<"+e.prefix+":"+e.name.Local)
+	for _, n := range e.nodes {
+		if n.element != nil {
+			list = outline(n.element, list)
+		} else {
+			list = append(list, n.text)
+		}
+	}
+	return append(list, ">")
+}
+
+// decoderOutline is the outline of what encoding/xml alone makes of b.
+func decoderOutline(t *testing.T, b []byte) (list []string) {
+	t.Helper()
+	b, err := toUTF8(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	for depth := 0; ; {
+		token, err := d.RawToken()
+		if err == io.EOF {
+			return list
+		}
+		if err != nil {
+			t.Fatalf("%q was read, but %v", b, err)
+		}
+		switch x := token.(type) {
+		case xml.StartElement:
+			depth++
+			list = append(list, "<"+x.Name.Space+":"+x.Name.Local)
+		case xml.EndElement:
+			depth--
+			list = append(list, ">")
+		case xml.CharData:
+			if depth > 0 {
+				list = append(list, string(x))
+			}
+		}
+	}
+}
+
+// What is read past the decoder is what the decoder would have read, up to where it begins to be something else.
+func TestPlainSiblings(t *testing.T) {
+	const head, tail = `<R xmlns="DAV:" xmlns:D="DAV:" xmlns:x2-y_="u"><first/>`, `<last/></R>`
+	for _, in := range []string{
+		`<D:href>/a</D:href><D:href>/b</D:href>`, `<href></href><href>/a</href>`, `<x2-y_:h>1</x2-y_:h><h>2</h>`,
+		`<D:href>/a</D:href> <D:href>/b</D:href>`, `<D:href>&amp;</D:href>`, `<D:href >/a</D:href >`, `<D:href>ä</D:href>`, "<D:href>a\r\nb\tc</D:href>",
+		`<D:href><D:href>/a</D:href></D:href>`, `<D:href>/a</D:href><!-- c --><D:href>/b</D:href>`, `<D:href/><D:href>/b</D:href>`,
+		`<D:href><![CDATA[x]]></D:href>`, `<D:href>a]]b</D:href>`, `<D:href a="b">/a</D:href>`, `<_>x</_>`,
+	} {
+		in = head + in + tail
+		root, err := parseXML([]byte(in))
+		if err != nil {
+			t.Errorf("%s: %v", in, err)
+			continue
+		}
+		if got, want := outline(root, nil), decoderOutline(t, []byte(in)); !slices.Equal(got, want) {
+			t.Errorf("%s is read as %q, want %q", in, got, want)
+		}
+	}
+	for _, in := range []string{
+		`<D:href>/a</D:other>`, `<D:href>/a</href>`, `<D:href>/a`, `<D:href>/a</D:href`, `<D:href`, `<u:h>1</u:h>`, `<D:a:b>1</D:a:b>`, `<1>x</1>`, `<-a>x</-a>`,
+		`<D:>x</D:>`, `<:a>x</:a>`, `<D:href>a]]>b</D:href>`, `<xmlns:a>x</xmlns:a>`, `</D:href>`,
+	} {
+		in = head + `<D:href>1</D:href>` + in + tail
+		if root, err := parseXML([]byte(in)); err == nil {
+			t.Errorf("%s is taken for %q", in, outline(root, nil))
+		}
+	}
+}
+
+// The limits hold for what is read past the decoder, too.
+func TestPlainSiblingsAreCounted(t *testing.T) {
+	many := func(name string, n int) error {
+		_, err := parseXML([]byte(`<R xmlns="DAV:">` + strings.Repeat("<"+name+">x</"+name+">", n) + `</R>`))
+		return err
+	}
+	for name, most := range map[string]int{"href": maxHrefs, "a": maxXMLElements - 1} {
+		if err := many(name, most); err != nil {
+			t.Errorf("%d of %s: %v", most, name, err)
+		}
+		if err := many(name, most+1); !fault.Is(err, fault.TooLarge) {
+			t.Errorf("%d of %s: %v", most+1, name, err)
+		}
+	}
+	deep := strings.Repeat(`<a>`, maxXMLDepth-1) + `<b/><c>x</c>` + strings.Repeat(`</a>`, maxXMLDepth-1)
+	if _, err := parseXML([]byte(deep)); err != nil {
+		t.Errorf("as deep as allowed: %v", err)
+	}
+	if _, err := parseXML([]byte(`<a>` + deep + `</a>`)); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("one deeper: %v", err)
+	}
 }

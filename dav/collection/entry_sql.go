@@ -62,36 +62,52 @@ const (
 		e.recurring, e.counter, e.log_from, e.components`
 	locatedColumns = entryColumns + `, COALESCE(b.pack, 0), COALESCE(b.offset_, 0), COALESCE(b.length, 0), COALESCE(b.size, 0)`
 	locatedFrom    = ` FROM dav_entry e LEFT JOIN blob b ON b.id = e.blob_id `
+
+	// objectColumns are those of locatedColumns that matter for an object: a row of 25 costs half as much again as one of 18.
+	objectColumns = `e.id, e.owner_id, e.name, e.created, e.modified, e.properties, COALESCE(e.blob_id, 0), e.etag, e.size, e.content_type, e.uid,
+		COALESCE(e.component, ''), COALESCE(e.first_, 0), COALESCE(e.last_, 0), e.recurring, COALESCE(b.pack, 0), COALESCE(b.offset_, 0), COALESCE(b.length, 0)`
 )
 
-// entryRow is where rows of entryColumns or locatedColumns are read to, one after the other.
+// entryRow is where rows of entryColumns, locatedColumns or objectColumns are read to, one after the other.
 type entryRow struct {
 	entry
-	kind int64
-	dest [25]any
-	n    int
+	kind   int64
+	object bool // of objectColumns
+	dest   []any
 }
 
 // newEntryRow prepares for rows of entryColumns or of locatedColumns.
 func newEntryRow(located bool) *entryRow {
-	r := &entryRow{n: 21}
+	r := new(entryRow)
 	e, at := &r.entry, &r.entry.at
-	r.dest = [25]any{(*int64)(&e.id), (*int64)(&e.owner), (*int64)(&e.parent), &e.name, &r.kind, &e.modseq, &e.created, &e.modified, &e.properties,
+	r.dest = []any{(*int64)(&e.id), (*int64)(&e.owner), (*int64)(&e.parent), &e.name, &r.kind, &e.modseq, &e.created, &e.modified, &e.properties,
 		&e.blob, &e.etag, &e.size, &e.contentType, &e.uid, &e.component, &e.first, &e.last, (*int64)(&e.nature), &e.counter, &e.logFrom, &e.components,
 		&at.Pack, &at.Offset, &at.Length, &at.Size}
-	if located {
-		r.n = 25
+	if !located {
+		r.dest = r.dest[:21]
 	}
+	return r
+}
+
+// newObjectRow prepares for rows of objectColumns.
+func newObjectRow() *entryRow {
+	r := &entryRow{object: true}
+	e, at := &r.entry, &r.entry.at
+	r.dest = []any{(*int64)(&e.id), (*int64)(&e.owner), &e.name, &e.created, &e.modified, &e.properties, &e.blob, &e.etag, &e.size, &e.contentType, &e.uid,
+		&e.component, &e.first, &e.last, (*int64)(&e.nature), &at.Pack, &at.Offset, &at.Length}
 	return r
 }
 
 // scan reads a row. The bytes are those of this row alone.
 func (r *entryRow) scan(scan func(...any) error) (*entry, error) {
 	r.etag, r.uid = nil, nil
-	if err := scan(r.dest[:r.n]...); err != nil {
+	if err := scan(r.dest...); err != nil {
 		return nil, err
 	}
 	r.entry.kind = Kind(r.kind)
+	if r.object {
+		r.at.Size = r.size
+	}
 	return &r.entry, nil
 }
 

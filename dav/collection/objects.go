@@ -41,7 +41,7 @@ type Found struct {
 func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w Window) iter.Seq2[Found, error] {
 	if w.Component == "" {
 		return c.each(ctx, who, n, w, func(tx *store.Tx, after *entry) (*store.Rows, error) {
-			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
+			return tx.Query(`SELECT `+objectColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
 				int64(n.ID), after.name, PageSize)
 		})
 	}
@@ -53,7 +53,7 @@ func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w W
 		if after.id != 0 {
 			from = after.last
 		}
-		return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.component = $2 AND (e.last_, e.id) > ($3, $4) AND e.first_ <= $5
+		return tx.Query(`SELECT `+objectColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.component = $2 AND (e.last_, e.id) > ($3, $4) AND e.first_ <= $5
 			ORDER BY e.last_, e.id LIMIT $6`, int64(n.ID), w.Component, from, int64(after.id), w.To, PageSize)
 	})
 }
@@ -136,7 +136,7 @@ func (c *Collections) page(ctx context.Context, list []entry, query func(*store.
 			return err
 		}
 		defer rows.Close()
-		row, scan := newEntryRow(true), rows.Scan
+		row, scan := newObjectRow(), rows.Scan
 		for rows.Next() {
 			e, err := row.scan(scan)
 			if err != nil {

@@ -14,7 +14,7 @@ var fetchTexts = func() (texts [len(fetchSizes)]string) { //nolint:gochecknoglob
 
 // fetchText asks for n names.
 func fetchText(n int) string {
-	b := []byte(`SELECT ` + locatedColumns + locatedFrom + `WHERE e.parent_id = $1 AND e.kind = 0 AND e.name IN (`)
+	b := []byte(`SELECT ` + objectColumns + locatedFrom + `WHERE e.parent_id = $1 AND e.kind = 0 AND e.name IN (`)
 	for i := range n {
 		if i > 0 {
 			b = append(b, ", "...)

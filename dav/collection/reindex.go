@@ -18,7 +18,7 @@ const reindexSlice = 200
 func (c *Collections) Reindex(ctx context.Context) error {
 	for last := ID(0); ; {
 		page, err := c.page(ctx, nil, func(tx *store.Tx) (*store.Rows, error) {
-			return tx.Query(`SELECT `+locatedColumns+locatedFrom+`WHERE e.id > $1 AND e.component IS NOT NULL ORDER BY e.id LIMIT $2`, int64(last), reindexSlice)
+			return tx.Query(`SELECT `+objectColumns+locatedFrom+`WHERE e.id > $1 AND e.component IS NOT NULL ORDER BY e.id LIMIT $2`, int64(last), reindexSlice)
 		})
 		if err != nil {
 			return fmt.Errorf("read the index: %w", err)
