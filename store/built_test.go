@@ -36,7 +36,10 @@ func TestBuiltAsTheMakefileSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := strings.Join(options, " "); !strings.Contains(list, "ENABLE_QPSG") {
-		t.Errorf("no ENABLE_QPSG in %s", list)
+	list := strings.Join(options, " ")
+	for _, o := range []string{"ENABLE_QPSG", "DEFAULT_PCACHE_INITSZ=1000"} {
+		if !strings.Contains(list, o) {
+			t.Errorf("no %s in %s", o, list)
+		}
 	}
 }
