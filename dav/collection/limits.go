@@ -20,6 +20,8 @@ const (
 	DefaultMaxFileSize = 10 << 30
 	// MaxContentType bounds what a client says of a file's type (it is cut off).
 	MaxContentType = 255
+	// storedMeanwhile is how large a content may be that is stored while it is checked: what turns out to be wrong stays in a pack until that is compacted.
+	storedMeanwhile = 16 << 10
 	// PageSize is how many entries one snapshot reads; callers' limits are cut to it.
 	PageSize = 1000
 	// DefaultGroupQuota is what a group may keep unless set otherwise.

@@ -34,10 +34,7 @@ func (c *Collections) Put(ctx context.Context, who directory.ID, p Path, content
 		return n, false, errIsCollection()
 	}
 	w := &putting{c: c, route: r, who: who, o: o}
-	if err := w.prepare(ctx, content); err != nil {
-		return n, false, err
-	}
-	blob, err := c.store.Put(ctx, content)
+	blob, err := w.prepare(ctx, content)
 	if err != nil {
 		return n, false, err
 	}
@@ -70,17 +67,38 @@ type putting struct {
 	created bool
 }
 
-// prepare checks the content as the collection around it demands, before the bytes are stored.
-func (w *putting) prepare(ctx context.Context, content *store.Spool) error {
+// prepare checks the content as the collection around it demands, and stores its bytes: small ones meanwhile, so that the time of their fsync is
+// used. If they are refused then, nothing refers to them. Larger ones are stored when they are known to be right.
+func (w *putting) prepare(ctx context.Context, content *store.Spool) (*store.Blob, error) {
 	if w.o.In == Object {
 		if err := w.lookAround(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	w.in = w.o.In
 	if !w.route.access.privileges(w.route.path.Space, w.in, false).Write {
-		return errForbidden() // before the content is looked at
+		return nil, errForbidden() // before the content is looked at
 	}
+	if content.Size() > storedMeanwhile {
+		if err := w.inspect(content); err != nil {
+			return nil, err
+		}
+		return w.c.store.Put(ctx, content)
+	}
+	storing := w.c.store.Begin(ctx, content)
+	refused := w.inspect(content)
+	blob, err := storing.Wait()
+	if err == nil && refused != nil {
+		blob.Release()
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return blob, err
+}
+
+// inspect asks whether the content is what may be in the collection.
+func (w *putting) inspect(content *store.Spool) error {
 	index, b, err := w.c.inspect(w.in, w.o.Components, content)
 	w.index, w.content = index, contentOf(&entry{indexed: index}, b)
 	return err
