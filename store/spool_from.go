@@ -17,9 +17,12 @@ var steps = sync.Pool{New: func() any { return new(step) }}
 // ReadFrom takes in what r gives until its end. A large body is hashed in a goroutine of its own, beside being read and written.
 // The errors are those of r and of Write. It implements io.ReaderFrom.
 func (p *Spool) ReadFrom(r io.Reader) (n int64, err error) {
+	if p.err != nil {
+		return 0, p.err
+	}
 	start := p.size
 	first := steps.Get().(*step)
-	for p.file == nil && err == nil {
+	for p.file == nil && err == nil { // in memory, or closed, as Write says
 		var got int
 		got, err = r.Read(first.b[:])
 		if _, werr := p.Write(first.b[:got]); werr != nil {
@@ -49,6 +52,9 @@ func (p *Spool) readLarge(r io.Reader) (err error) {
 			s.n += got
 		}
 		h.todo <- s
+		if s.n == 0 {
+			break
+		}
 		if p.err = p.writeFile(s.b[:s.n]); p.err != nil {
 			return p.err
 		}

@@ -93,8 +93,14 @@ func TestSpoolReadFromFullDisk(t *testing.T) {
 		if _, again := p.Write([]byte("x")); !errors.Is(again, err) {
 			t.Errorf("write %d fails: a write after it: %v", fails, again)
 		}
+		if n, again := p.ReadFrom(bytes.NewReader(noise(10))); n != 0 || !errors.Is(again, err) {
+			t.Errorf("write %d fails: reading after it: %d, %v", fails, n, again)
+		}
 		if err := p.Close(); err != nil {
 			t.Error(err)
+		}
+		if n, err := p.ReadFrom(bytes.NewReader(noise(10))); n != 0 || err == nil {
+			t.Errorf("write %d fails: reading after Close: %d, %v", fails, n, err)
 		}
 	}
 }
