@@ -222,12 +222,8 @@ func (r *xmlReader) element(start xml.StartElement, parent *element) (*element, 
 				return nil, err
 			}
 			e.nodes = append(e.nodes, node{element: child})
-			for child != nil {
-				if child, err = r.plainSibling(e); err != nil {
-					return nil, err
-				} else if child != nil {
-					e.nodes = append(e.nodes, node{element: child})
-				}
+			if err := r.plainSiblings(e); err != nil {
+				return nil, err
 			}
 		case xml.EndElement:
 			if t.Name != start.Name {

@@ -30,9 +30,20 @@ func (s *xmlSource) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// plainSiblings appends the plain elements that begin right here to those of parent. It is asked where an element has just ended, because the
+// decoder then has nothing in its hand.
+func (r *xmlReader) plainSiblings(parent *element) error {
+	for {
+		e, err := r.plainSibling(parent)
+		if e == nil || err != nil {
+			return err
+		}
+		parent.nodes = append(parent.nodes, node{element: e})
+	}
+}
+
 // plainSibling reads the element that begins right here, if it is a tag without attributes, printable ASCII in which nothing is escaped, and
-// the end tag: what a report names its objects with, a hundred times or more. nil: it is something else, and for the decoder. It is asked
-// where an element has just ended, because the decoder then has nothing in its hand.
+// the end tag: what a report names its objects with, a hundred times or more. nil: it is something else, and for the decoder.
 func (r *xmlReader) plainSibling(parent *element) (*element, error) {
 	rest := r.source.b[r.source.at:]
 	tag := plainTag(rest)

@@ -2,10 +2,12 @@ package collection
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"testing"
 
+	"schulhof/store"
 	"schulhof/store/fault"
 )
 
@@ -123,5 +125,33 @@ func TestQuotaHoldsInTheTransaction(t *testing.T) {
 		if got := w.usage(w.anna, "files:/"); got != 6 {
 			t.Errorf("used %d, want 6", got)
 		}
+	})
+}
+
+// A small content is stored while it is checked, a larger one afterwards. Of what is refused nothing is referred to, and the same bytes can be stored where
+// they are allowed.
+func TestRefusedContentLeavesNoReference(t *testing.T) {
+	each(t, func(t *testing.T, w *school) {
+		w.make(w.anna, "contacts:/book", AddressBook)
+		for _, size := range []int{100, storedMeanwhile, storedMeanwhile + 1, store.SmallBlob + 1} {
+			content := "BEGIN:VCARD\r\n" + strings.Repeat("x", size-13)
+			for range 2 {
+				if _, _, err := w.tryPut(w.anna, "contacts:/book/a.vcf", content, PutOptions{}); !errors.As(err, new(*Precondition)) {
+					t.Errorf("%d bytes that are no card: %v", len(content), err)
+				}
+			}
+			hash, rows := sha256.Sum256([]byte(content)), 0
+			w.check(w.store.Read(t.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(`SELECT COUNT(*) FROM blob WHERE hash = $1`, hash[:]).Scan(&rows)
+			}))
+			if rows != 0 {
+				t.Errorf("%d bytes that are no card have a row", len(content))
+			}
+			w.put(w.anna, "files:/a", content)
+			if got := w.read(w.anna, "files:/a"); got != content {
+				t.Errorf("%d bytes as a file: %d come back", len(content), len(got))
+			}
+		}
+		w.sound()
 	})
 }
