@@ -24,7 +24,7 @@ stop_all() {
 	for p in radicale cyrus nginx apache; do bash "$PEERS/$p.sh" stop; done
 	[ -s /tmp/peers/cyrus/pid ] && kill -9 "$(tr -dc 0-9 </tmp/peers/cyrus/pid)" && rm /tmp/peers/cyrus/pid # it does not always end when asked
 }
-trap 'stop_all >/dev/null 2>&1' EXIT
+trap 'stop_all >/dev/null 2>&1; rm -f "$DATA.fill"' EXIT
 
 # empty PEER: its data are made anew, its installation stays.
 empty() {
@@ -121,7 +121,8 @@ step() {
 # use_memory fills what is free with a file's pages, as on a machine that has been running for a while. A virtual machine may have to get each
 # page that it has never used, or has given back, from its host, which can take longer than writing it to the disk.
 use_memory() {
-	local mib=$(($(awk '/MemFree/ {print $2}' /proc/meminfo) / 1024 - 512))
+	local mib=$(($(awk '/MemFree/ {print $2}' /proc/meminfo) / 1024 - 512)) room=$(($(df -m --output=avail "$DATA" | tail -n 1) - 8192))
+	[ $mib -gt $room ] && mib=$room # the servers need the rest of the disk
 	[ $mib -gt 0 ] && dd if=/dev/zero of="$DATA.fill" bs=1M count=$mib 2>/dev/null
 	sync
 }
