@@ -5,7 +5,7 @@
 # gets a copy (FILLED: folder for it). The figures of dd are of the file system of DATA.
 set -u
 BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with radicale.sh, cyrus.sh, nginx.sh, apache.sh}
-OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-caldav carddav small many large folder poll}
+OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-caldav carddav small many large used folder poll}
 BIN=${BIN:-bin/schulhof}; DATA=${DATA:-/tmp/schulhof-bench}; N=20000; HERE=$(dirname "$0")
 FILLED=${FILLED:-$OUT}
 mkdir -p "$OUT"
@@ -99,11 +99,11 @@ step() {
 		fresh nginx apache
 		local many='webdav -small-only -runs 3 -conns 32 -files 100'
 		turns "nginx $many" "apache $many" "ours $many -base /webdav/Files/" ;;
-	large) # 1 GiB
+	large | used) # 1 GiB, with the memory as it is, each after a rest of its own; and with all of it in use
 		fresh nginx apache
-		use_memory
-		local large='webdav -conns 1 -files 1 -entries 1 -runs 1 -big-mb 1074'
-		turns "nginx $large" "apache $large" "plain_write; peak large; ours $large -base /webdav/Files/; peak large"
+		local large='webdav -conns 1 -files 1 -entries 1 -runs 1 -big-mb 1074' rest='sleep 5'
+		[ $s = used ] && use_memory && rest=:
+		turns "$rest; nginx $large" "$rest; apache $large" "$rest; plain_write; $rest; peak $s; ours $large -base /webdav/Files/; peak $s"
 		rm -f "$DATA.fill" ;;
 	folder) # of 10,000
 		fresh nginx apache
@@ -130,7 +130,7 @@ use_memory() {
 # plain_write notes what dd reaches right before our turn.
 plain_write() {
 	dd if=/dev/zero of="$DATA/dd" bs=1M count=1024 conv=fsync 2>&1 |
-		awk '/copied/ {print "{\"bench\":\"webdav\",\"label\":\"dd\",\"conns\":1,\"up_mb_s\":" 1073.741824 / $(NF-3) "}"}' | note large
+		awk '/copied/ {print "{\"bench\":\"webdav\",\"label\":\"dd\",\"conns\":1,\"up_mb_s\":" 1073.741824 / $(NF-3) "}"}' | note "$s"
 	rm "$DATA/dd"
 }
 
