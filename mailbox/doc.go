@@ -5,8 +5,8 @@
 // # How mail is kept
 //
 // A message is a small row (UID, flags, modseq, dates, size) that points to a content: what is known of one stored body,
-// once however many recipients and copies share it. The content owns the one reference to the body's blob. A body is
-// written and indexed before the transaction that makes it visible ([Mail.Prepare]), and durable before that commits.
+// once however many recipients and copies share it. The content owns the one reference to the body's blob. A body
+// becomes durable and is indexed before the transaction that makes it visible ([Mail.Prepare]).
 //
 // Sessions do not read rows. An open mailbox has a [Snapshot], an immutable list in pages that successive snapshots
 // share. Each writing transaction works out, on the snapshot that equals the rows in its transaction, which messages

@@ -15,7 +15,7 @@ import (
 	"schulhof/store/fault"
 )
 
-// Prepared is a message that is stored and indexed but not yet in any mailbox. It is durable when the transaction commits that puts it there.
+// Prepared is a message that is durable and indexed but not yet in any mailbox.
 type Prepared struct {
 	Blob  *store.Blob
 	Index *message.Index
@@ -46,8 +46,8 @@ type contentRow struct {
 	envelope8, structure8 any // []byte, or nil when the 7-bit form serves
 }
 
-// Prepare stores the spooled message and indexes it meanwhile. Release it after Deliver or Append. Several may be prepared at once and then
-// share an fsync. fault.TooLarge.
+// Prepare makes the spooled message durable and indexes it meanwhile. Release it after Deliver or Append. Several may be prepared at
+// once and then share an fsync. fault.TooLarge.
 func (m *Mail) Prepare(ctx context.Context, p *store.Spool) (*Prepared, error) {
 	if p.Size() > m.opts.MaxSize {
 		return nil, fault.New(fault.TooLarge, "the message is larger than %d bytes", m.opts.MaxSize)
@@ -65,7 +65,7 @@ func (m *Mail) Prepare(ctx context.Context, p *store.Spool) (*Prepared, error) {
 	} else { // they go there while Wait waits
 		parsing.Go(func() { i = newIndexed(r, p.Size()) })
 	}
-	blob, err := putting.Placed()
+	blob, err := putting.Wait()
 	parsing.Wait()
 	if err != nil {
 		return nil, err

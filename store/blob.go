@@ -31,7 +31,7 @@ type Location struct {
 // LocationColumns is the select list of a Location: b.pack, b.offset_, b.length, b.size.
 const LocationColumns = "b.pack, b.offset_, b.length, b.size"
 
-// Blob is a pinned blob: durable, or from Placed and durable before a transaction with a reference to it commits.
+// Blob is a durable, pinned blob.
 type Blob struct {
 	Hash Hash
 	Size int64
@@ -56,17 +56,6 @@ type pin struct {
 	ready chan struct{}
 	loc   pack.Location // valid when ready is closed and err is nil
 	err   error
-
-	pending pack.Pending // the fsync that loc needs to count, when placed is set
-	placed  bool
-}
-
-// durable waits until the bytes are. Its caller has seen ready closed.
-func (p *pin) durable(s *Store) error {
-	if p.err != nil || !p.placed {
-		return p.err
-	}
-	return s.storeError(p.pending.Durable())
 }
 
 // pins holds what is being put and what a transaction may still refer to.
@@ -143,14 +132,13 @@ type Putting struct {
 	size  int64
 	pin   *pin
 	first bool                              // this one stores the bytes; others wait for it
-	small bool                              // they are on their way: the pin's pending
-	write func(Hash) (pack.Location, error) // what Wait does for large ones; nil: nothing
+	write func(Hash) (pack.Location, error) // nil: there is nothing to do
 	loc   pack.Location
 	err   error
 }
 
-// Begin starts a Put, so that the caller can use the time that it takes. p must not change until Wait or Placed, one of which must be
-// called, and soon: others who put the same bytes wait for it.
+// Begin starts a Put, so that the caller can use the time that a small blob's fsync takes. p must not change until Wait, which must
+// be called, and soon: others who put the same bytes wait for it.
 func (s *Store) Begin(ctx context.Context, p *Spool) Putting {
 	if p.err != nil {
 		return Putting{err: p.err}
@@ -183,7 +171,8 @@ func (s *Store) PutBytes(ctx context.Context, b []byte) (*Blob, error) {
 func (s *Store) begin(ctx context.Context, h Hash, b []byte) Putting {
 	p := s.take(ctx, h, int64(len(b)))
 	if p.first && p.settle(ctx, p.size) {
-		p.pin.pending, p.pin.placed, p.small = s.packs.Begin(h, b), true, true
+		pending := s.packs.Begin(h, b)
+		p.write = func(Hash) (pack.Location, error) { return pending.Wait() }
 	}
 	return p
 }
@@ -229,29 +218,18 @@ func (p *Putting) settle(ctx context.Context, need int64) (store bool) {
 
 // Wait returns the blob once it is durable.
 func (p *Putting) Wait() (*Blob, error) {
-	b, err := p.Placed()
-	if err != nil {
-		return nil, err
-	}
-	if err := b.pin.durable(p.store); err != nil {
-		b.Release()
-		return nil, err
-	}
-	return b, nil
-}
-
-// Placed returns the blob once its bytes are written, for transactions that refer to it with Reference: a small one's fsync may still be
-// under way while their statements run, and the writer waits for it before it commits.
-func (p *Putting) Placed() (*Blob, error) {
 	if p.pin == nil {
 		return nil, p.err
 	}
 	s := p.store
 	if p.first {
-		p.place()
+		if p.write != nil {
+			p.loc, p.err = p.write(p.hash)
+			p.err = s.stored(p.hash, p.size, p.err)
+		}
 		s.pins.settle(p.hash, p.pin, p.loc, p.err)
 	} else {
-		<-p.pin.ready // not for long: a write, or of a large one an fsync
+		<-p.pin.ready // not for long: an fsync
 	}
 	if p.pin.err != nil {
 		s.pins.release(p.hash, p.pin)
@@ -260,26 +238,11 @@ func (p *Putting) Placed() (*Blob, error) {
 	return &Blob{Hash: p.hash, Size: p.size, pins: &s.pins, pin: p.pin}, nil
 }
 
-// place finds out where the bytes are, if they were not known.
-func (p *Putting) place() {
-	switch {
-	case p.small:
-		p.loc, p.err = p.pin.pending.Placed()
-	case p.write != nil:
-		p.loc, p.err = p.write(p.hash)
-	default:
-		return
-	}
-	p.err = p.store.storeError(p.err)
-	if p.err == nil {
-		p.store.known.add(p.hash)
-		p.store.metrics.stored.Add(float64(p.size))
-	}
-}
-
-// storeError takes note of how storing a blob has ended.
-func (s *Store) storeError(err error) error {
+// stored takes note of a write that has ended.
+func (s *Store) stored(h Hash, size int64, err error) error {
 	if err == nil {
+		s.known.add(h)
+		s.metrics.stored.Add(float64(size))
 		return nil
 	}
 	if errors.Is(err, pack.ErrFsync) {
@@ -289,7 +252,7 @@ func (s *Store) storeError(err error) error {
 }
 
 // Reference counts one more reference to b, in this transaction, and returns its row's id. fault.Conflict: it was
-// released and is gone. The commit waits until b is durable.
+// released and is gone.
 func (tx *Tx) Reference(b *Blob) (id BlobID, err error) {
 	l := &b.pin.loc
 	if !tx.store.pins.holds(b) {
@@ -299,18 +262,10 @@ func (tx *Tx) Reference(b *Blob) (id BlobID, err error) {
 		}
 		return id, err
 	}
-	tx.await(b)
 	err = tx.QueryRow(`INSERT INTO blob (hash, pack, offset_, length, size, refs) VALUES ($1, $2, $3, $4, $5, 1)
 		ON CONFLICT (hash) DO UPDATE SET refs = blob.refs + 1, unreferenced_at = NULL RETURNING id`,
 		b.Hash[:], l.Pack, l.Offset, l.Length, l.Size).Scan(&id)
 	return id, err
-}
-
-// await lets the commit wait for the fsync of b.
-func (tx *Tx) await(b *Blob) {
-	if b.pin.placed && tx.job != nil {
-		tx.job.placed = append(tx.job.placed, b.pin)
-	}
 }
 
 // ReferenceAgain counts n more references to a blob that has one: what a copy does, which has no Blob at hand.
@@ -353,7 +308,6 @@ func (tx *Tx) referenceSlice(blobs []*Blob, ids []BlobID) error {
 			continue
 		}
 		seen[b.Hash] = i
-		tx.await(b)
 		l := &b.pin.loc
 		args = append(args, b.Hash[:], l.Pack, l.Offset, l.Length, l.Size)
 	}

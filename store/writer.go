@@ -29,8 +29,6 @@ type job struct {
 	err   error
 	keys  []Key
 	after []func()
-
-	placed []*pin // what must be durable before the commit
 }
 
 // jobs whose caller has its answer are used again.
@@ -60,8 +58,7 @@ func (j *job) answer(err error) {
 
 func (j *job) forget() {
 	clear(j.after)
-	clear(j.placed)
-	j.keys, j.after, j.placed = j.keys[:0], j.after[:0], j.placed[:0]
+	j.keys, j.after = j.keys[:0], j.after[:0]
 }
 
 // sqlWriter is the writer's connection, whatever the dialect. Its methods are called by the writer goroutine alone.
@@ -253,11 +250,7 @@ func (s *Store) tryGroup(group []*job, started time.Time, more bool) ([]*job, er
 		return group[:0], nil
 	}
 	group = group[:kept]
-	err := s.durable(group)
-	if err == nil {
-		err = s.commit()
-	}
-	if err != nil {
+	if err := s.commit(); err != nil {
 		s.sql.rollback()
 		return group, fmt.Errorf("commit: %w", err)
 	}
@@ -292,18 +285,6 @@ func (s *Store) drain(group []*job, last *int) []*job {
 // start takes the job from its caller: from now on its context does not count.
 func (s *Store) start(j *job) bool {
 	return j.state.Load() == running || j.state.CompareAndSwap(waiting, running)
-}
-
-// durable waits for the fsync of every blob that the group refers to.
-func (s *Store) durable(group []*job) error {
-	for _, j := range group {
-		for _, p := range j.placed {
-			if err := p.durable(s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (s *Store) commit() error {

@@ -68,7 +68,7 @@ type putting struct {
 }
 
 // prepare checks the content as the collection around it demands, and stores its bytes: small ones meanwhile, so that the time of their fsync is
-// used, by the transaction too. If they are refused then, nothing refers to them. Larger ones are stored when they are known to be right.
+// used. If they are refused then, nothing refers to them. Larger ones are stored when they are known to be right.
 func (w *putting) prepare(ctx context.Context, content *store.Spool) (*store.Blob, error) {
 	if w.o.In == Object {
 		if err := w.lookAround(ctx); err != nil {
@@ -87,7 +87,7 @@ func (w *putting) prepare(ctx context.Context, content *store.Spool) (*store.Blo
 	}
 	storing := w.c.store.Begin(ctx, content)
 	refused := w.inspect(content)
-	blob, err := storing.Placed()
+	blob, err := storing.Wait()
 	if err == nil && refused != nil {
 		blob.Release()
 	}

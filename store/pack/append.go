@@ -12,13 +12,11 @@ var ErrClosed = errors.New("the packs are closed")
 
 // batch is what one write and one fsync make durable. Frames lie in buf in the order of their arrival.
 type batch struct {
-	buf     []byte
-	pack    int64
-	base    int64
-	err     error // of the write
-	synced  error
-	written chan struct{} // closed when pack, base and err are right
-	done    chan struct{} // closed when synced is right as well; with err there is no fsync
+	buf  []byte
+	pack int64
+	base int64
+	err  error
+	done chan struct{}
 }
 
 // Append makes data, at most ChunkSize bytes, durable and returns where it lies.
@@ -77,45 +75,23 @@ type Pending struct {
 	data []byte
 }
 
-// Placed waits until the frame is written and returns where it lies. It counts only when Durable has said nil.
-func (p *Pending) Placed() (Location, error) {
+// Wait waits for the fsync.
+func (p *Pending) Wait() (Location, error) {
 	if p.err != nil {
 		return Location{}, p.err
 	}
-	<-p.b.written
+	<-p.b.done
 	if p.b.err != nil {
 		return Location{}, p.b.err
 	}
 	l := Location{Pack: p.b.pack, Offset: p.b.base + p.at, Length: p.length, Size: p.size}
 	if p.set != nil {
 		p.set.recent.keep(l, p.data)
-		p.set, p.data = nil, nil
 	}
 	return l, nil
 }
 
-// Durable waits for the fsync. Several may wait, each with a copy of p.
-func (p *Pending) Durable() error {
-	if p.err != nil {
-		return p.err
-	}
-	<-p.b.done
-	if p.b.err != nil {
-		return p.b.err
-	}
-	return p.b.synced
-}
-
-// Wait is Placed and Durable.
-func (p *Pending) Wait() (Location, error) {
-	l, err := p.Placed()
-	if err == nil {
-		err = p.Durable()
-	}
-	return l, err
-}
-
-// Begin is Append that does not wait. data must not change until Placed or Wait.
+// Begin is Append that does not wait for the fsync. data must not change until Wait.
 func (s *Set) Begin(hash Hash, data []byte) Pending {
 	frame := getBuffer()
 	defer putBuffer(frame)
@@ -159,7 +135,7 @@ func (s *Set) begin(frame []byte, size int64) Pending {
 
 // newBatch reuses the buffer of an earlier batch, never the batch itself: its waiters still read it.
 func (s *Set) newBatch() *batch {
-	b := &batch{written: make(chan struct{}), done: make(chan struct{})}
+	b := &batch{done: make(chan struct{})}
 	if n := len(s.spare); n > 0 {
 		b.buf, s.spare = s.spare[n-1][:0], s.spare[:n-1]
 	}
@@ -187,14 +163,10 @@ func (s *Set) appender() {
 		b.err = s.write(b)
 		buf := b.buf
 		b.buf = nil
-		close(b.written)
-		err := b.err
-		if err == nil {
-			err = syncFile(s.hook, s.active)
-			b.synced = err
-		}
-		s.breakIfFsync(err)
 		s.mu.Lock()
+		if errors.Is(b.err, ErrFsync) && s.broken == nil {
+			s.broken = b.err
+		}
 		if cap(buf) <= batchKeep && len(s.spare) < cap(s.spare) {
 			s.spare = append(s.spare, buf)
 		}
@@ -203,8 +175,8 @@ func (s *Set) appender() {
 	}
 }
 
-// write puts b at the end of the active pack. After a failed write the end stays where it was, so the next batch overwrites what
-// came through.
+// write puts b at the end of the active pack and syncs it. After a failed write the end stays where it was,
+// so the next batch overwrites what came through.
 func (s *Set) write(b *batch) error {
 	if broken := s.Broken(); broken != nil {
 		return broken
@@ -215,6 +187,9 @@ func (s *Set) write(b *batch) error {
 		}
 	}
 	if err := s.writeAhead(b); err != nil {
+		return err
+	}
+	if err := syncFile(s.hook, s.active); err != nil {
 		return err
 	}
 	b.pack, b.base = s.activeID, s.end
