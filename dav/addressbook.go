@@ -43,8 +43,11 @@ func (x *exchange) addressbookQuery(ctx context.Context, body *element) error {
 		if err != nil {
 			return err
 		}
+		if !matcher.MatchStored(f.Bytes) {
+			continue
+		}
 		card, err := vcard.Parse(f.Bytes)
-		if err != nil || !matcher.Match(card) {
+		if err != nil {
 			continue // a card that cannot be read says nothing that a filter could ask for
 		}
 		if found++; limit > 0 && found > limit {

@@ -41,6 +41,7 @@ type TextMatch struct {
 type Matcher struct {
 	all   bool
 	props []propMatcher
+	part  []byte // MatchStored's
 }
 
 type propMatcher struct {

@@ -79,6 +79,9 @@ func TestFilterProperties(t *testing.T) {
 		if got := m.Match(c); got != tt.want {
 			t.Errorf("%s: Match = %v, want %v", tt.name, got, tt.want)
 		}
+		if got := m.MatchStored(c.Bytes()); got != tt.want {
+			t.Errorf("%s: MatchStored = %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }
 
@@ -104,6 +107,9 @@ func TestFilterTests(t *testing.T) {
 		}
 		if got := m.Match(c); got != tt.want {
 			t.Errorf("%s: Match = %v, want %v", tt.name, got, tt.want)
+		}
+		if got := m.MatchStored(c.Bytes()); got != tt.want {
+			t.Errorf("%s: MatchStored = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
@@ -144,5 +150,47 @@ func TestSelect(t *testing.T) {
 		if got := mustParse(t, card).Select(tt.version, tt.props); string(got) != string(tt.want) {
 			t.Errorf("%s: Select = %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestMatchStored: the lines that a filter asks for are found however they are folded, ended and named, and none but them.
+func TestMatchStored(t *testing.T) {
+	tests := []struct {
+		name, card string
+		filter     PropFilter
+		want       bool
+	}{
+		{"a folded value", "VERSION:3.0\r\nFN:An\r\n na\r\nN:;;;;\r\n", textOf("FN", contains("anna")), true},
+		{"a folded name", "VERSION:3.0\r\nF\r\n N:Anna\r\n", textOf("FN", contains("anna")), true},
+		{"a fold after a blank line", "VERSION:3.0\nFN:An\n\n na\n", textOf("FN", contains("anna")), true},
+		{"a fold of another line", "VERSION:3.0\nFN:x\nNOTE:x\n FN:anna\n", textOf("FN", contains("anna")), false},
+		{"translated line breaks", "VERSION:3.0\r\r\nFN:anna\r\r\n", textOf("fn", contains("anna")), true},
+		{"a name with a dot, in a group", "VERSION:4.0\na.X.FN:anna\n", textOf("a.X.FN", contains("anna")), true},
+		{"the end of another name", "VERSION:4.0\nXFN:anna\n", textOf("FN", contains("anna")), false},
+		{"BEGIN is no property", "VERSION:4.0\nFN:anna\n", PropFilter{Name: "BEGIN"}, false},
+	}
+	for _, tt := range tests {
+		b := []byte("BEGIN:VCARD\n" + tt.card + "END:VCARD")
+		c, err := Parse(b)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		m, err := (&Filter{Props: []PropFilter{tt.filter}}).Compile()
+		if err != nil {
+			t.Fatalf("%s: Compile: %v", tt.name, err)
+		}
+		if got := m.Match(c); got != tt.want {
+			t.Errorf("%s: Match = %v, want %v", tt.name, got, tt.want)
+		}
+		if got := m.MatchStored(b); got != tt.want {
+			t.Errorf("%s: MatchStored = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	m, err := (&Filter{Props: []PropFilter{textOf("FN", contains("x"))}}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.MatchStored([]byte("no card")) {
+		t.Error("bytes that are no card match")
 	}
 }

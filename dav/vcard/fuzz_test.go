@@ -70,3 +70,29 @@ func FuzzFilter(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMatchStored: what is found in some lines of a card is found in all of it, and the other way round.
+func FuzzMatchStored(f *testing.F) {
+	f.Add(anna, "FN", "EMAIL", "anna", false)
+	f.Add([]byte("BEGIN:VCARD\r\nVERSION:3.0\r\nF\r\n\r\n N:An\r\n\tna\r\r\na.EMAIL;TYPE=\"x:y\":anna\r\nEND:VCARD"), "fn", "a.email", "ANNA", true)
+	f.Add([]byte("BEGIN:VCARD\nVERSION:4.0\na.b.FN:x\nEND:VCARD"), "a.b.FN", "b.fn", "x", true)
+	f.Add([]byte("\ufeffBEGIN:VCARD\nFN:a\n\n b\nKIND:group\nEND:VCARD\n"), "X-ADDRESSBOOKSERVER-KIND", "END", "group", true)
+	f.Fuzz(func(t *testing.T, b []byte, name, other, text string, all bool) {
+		c, err := Parse(b)
+		if err != nil {
+			return
+		}
+		for _, filter := range []Filter{
+			{All: all, Props: []PropFilter{textOf(name, contains(text)), textOf(other, TextMatch{Text: text, Negate: true})}},
+			{All: all, Props: []PropFilter{{Name: name, NotDefined: true}, {Name: other}}},
+		} {
+			m, err := filter.Compile()
+			if err != nil {
+				return
+			}
+			if got, want := m.MatchStored(b), m.Match(c); got != want {
+				t.Fatalf("%t, by the whole card %t: %+v of %q", got, want, filter, b)
+			}
+		}
+	})
+}
