@@ -86,11 +86,11 @@ func parseQuoted(s string) (local, rest string, ok bool) {
 		case c == '"':
 			return quoteLocal(plain.String()), s[i+1:], plain.Len() > 0 && plain.Len() <= maxLocalPart && utf8.ValidString(plain.String())
 		case c == '\\':
-			if i++; i == len(s) {
+			if i++; i == len(s) || !mayBeQuoted(s[i]) {
 				return "", "", false
 			}
 			plain.WriteByte(s[i])
-		case c < ' ':
+		case !mayBeQuoted(c):
 			return "", "", false
 		default:
 			plain.WriteByte(c)
@@ -98,6 +98,9 @@ func parseQuoted(s string) (local, rest string, ok bool) {
 	}
 	return "", "", false
 }
+
+// mayBeQuoted leaves out the control characters. RFC 5321 §4.1.2, RFC 6531 §3.3.
+func mayBeQuoted(c byte) bool { return c >= ' ' && c != 0x7f }
 
 // quoteLocal writes a local part with quotes only where it is no dot-string.
 func quoteLocal(local string) string {

@@ -23,6 +23,8 @@ func TestParsePath(t *testing.T) {
 		{"escaped quote", `<"a\"b\\"@c>`, `"a\"b\\"@c`, "", true},
 		{"open quote", `<"ab@c>`, "", "", false},
 		{"escape at the end", `<"ab\`, "", "", false},
+		{"escaped line end", "<\"a\\\rb\"@c>", "", "", false},
+		{"DEL in quotes", "<\"a\x7f\"@c>", "", "", false},
 		{"empty quotes", `<""@c>`, "", "", false},
 		{"two dots", "<a..b@c>", "", "", false},
 		{"a dot in front", "<.a@c>", "", "", false},
@@ -51,7 +53,7 @@ func TestParsePath(t *testing.T) {
 
 // FuzzParsePath: what parses is in normal form and parses to itself.
 func FuzzParsePath(f *testing.F) {
-	for _, s := range []string{"<a@b>", `<"a b\"@c"@d>`, "<@x:a@[IPv6:::1]>", "<>"} {
+	for _, s := range []string{"<\"\\\r\"@0>", "<a@b>", `<"a b\"@c"@d>`, "<@x:a@[IPv6:::1]>", "<>"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

@@ -138,7 +138,7 @@ func plainAddress(s string) (string, bool) {
 		return "", false
 	}
 	list := message.ParseAddresses(s)
-	if len(list) != 1 || list[0].Local == "" || list[0].Domain == "" || strings.ContainsAny(list[0].Local+list[0].Domain, " \t<>()[],;:\\\"") {
+	if len(list) != 1 || list[0].Local == "" || list[0].Domain == "" || strings.ContainsAny(list[0].Local+list[0].Domain, " \t<>()[],;:@\\\"") {
 		return "", false
 	}
 	a := list[0].Local + "@" + list[0].Domain

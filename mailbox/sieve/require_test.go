@@ -159,6 +159,7 @@ func TestFaultsHaveTheirPlace(t *testing.T) {
 		{"else alone", "keep; ¶else { }", "else without an if"},
 		{"else twice", "if true { } else { } ¶else { }", "else without an if"},
 		{"no address", `redirect ¶"otto";`, `"otto" is no mail address`},
+		{"two at signs", `redirect ¶"otto@@school.test";`, `"otto@@school.test" is no mail address`},
 		{"an expression", "require \"regex\";\nif header :regex \"a\" [\"b\", ¶\"(\"] { }", "is no regular expression"},
 	}
 	for _, tt := range tests {

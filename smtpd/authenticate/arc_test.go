@@ -201,6 +201,7 @@ func FuzzParseResults(f *testing.F) {
 	f.Add("mx.example.org; spf=pass (x) smtp.mailfrom=a@b; dkim=fail reason=\"x\\\"y\"")
 	f.Add("((((\\")
 	f.Add("a;=;b=;\"")
+	f.Add("0;=\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4\xd4")
 	f.Fuzz(func(t *testing.T, value string) {
 		_, list, _ := parseResults(value)
 		for _, one := range list {

@@ -33,15 +33,24 @@ func parseResults(value string) (id string, list []finding, ok bool) {
 		if !found {
 			return id, list, false
 		}
-		f := finding{method: strings.ToLower(method), value: strings.ToLower(result), properties: map[string]string{}}
+		f := finding{method: lowered(method), value: lowered(result), properties: map[string]string{}}
 		for _, word := range part[1:] {
 			if name, text, found := strings.Cut(word, "="); found {
-				f.properties[strings.ToLower(name)] = text
+				f.properties[lowered(name)] = text
 			}
 		}
 		list = append(list, f)
 	}
 	return id, list, id != ""
+}
+
+// lowered has the letters of ASCII, of which names and results consist, in lower case, and all else as it is.
+func lowered(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] = lower(b[i])
+	}
+	return string(b)
 }
 
 // splitResults cuts value into words, by its semicolons: comments are left out, quotes are taken off, white space around "=" goes.
