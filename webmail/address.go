@@ -62,7 +62,7 @@ func parseOne(item string) (a mail.Address, ok bool) {
 		address = strings.TrimSpace(item[i+1 : len(item)-1])
 		a.Name = unquoted(strings.TrimSpace(item[:i]))
 	}
-	if _, err := directory.ParseAddress(address); err != nil || strings.ContainsAny(address, "\"\\<>(),:; \t") {
+	if _, err := directory.ParseAddress(address); err != nil || strings.Count(address, "@") != 1 || strings.ContainsAny(address, "\"\\<>(),:; \t") {
 		return a, false
 	}
 	a.Address, ok = asciiAddress(address)
