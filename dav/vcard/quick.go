@@ -31,21 +31,11 @@ func (m *Matcher) MatchStored(b []byte) bool {
 // appendAsked appends the lines of b, with their folds, whose names the filter asks for, or may: of a name that is folded only the begin is seen.
 func (m *Matcher) appendAsked(dst, b []byte) []byte {
 	asked := false
-	for len(b) > 0 {
-		end := bytes.IndexByte(b, '\n') + 1
-		if end == 0 {
-			end = len(b)
+	for line := range bytes.Lines(b) {
+		if line[0] < ' ' && len(bytes.TrimRight(line, "\r\n")) == 0 {
+			continue // blank: what follows may still be a fold
 		}
-		line := b[:end]
-		b = b[end:]
-		switch line[0] {
-		case ' ', '\t': // goes on with the one before
-		case '\r', '\n':
-			if len(bytes.TrimRight(line, "\r\n")) == 0 {
-				continue // blank: what follows may still be a fold
-			}
-			asked = m.asks(line)
-		default:
+		if line[0] != ' ' && line[0] != '\t' {
 			asked = m.asks(line)
 		}
 		if asked {
