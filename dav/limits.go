@@ -39,9 +39,9 @@ const (
 	maxRequests = 50
 
 	// flushAt is when a multistatus is written to the network though it goes on.
-	flushAt = 32 << 10
+	flushAt = 96 << 10
 	// keepBuffer is the largest buffer that goes back to the pool.
-	keepBuffer = 128 << 10
+	keepBuffer = 256 << 10
 	// gzipFrom is the size from which an answer is compressed for those who ask.
 	gzipFrom = 1 << 10
 	// copyBuffer is the step in which uploads are read.

@@ -48,7 +48,7 @@ func (x *exchange) multiget(ctx context.Context, body *element, only string, l *
 	if err != nil {
 		return err
 	}
-	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names) {
+	for f, err := range x.srv.collections.Fetch(ctx, x.who(), x.res.node, names, l.brief) {
 		switch {
 		case err != nil:
 			return err

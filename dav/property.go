@@ -15,6 +15,7 @@ type property struct {
 	name  xml.Name
 	kinds kind // where it is defined
 	all   bool // part of allprop: what RFC 4918 §15 defines
+	brief bool // a node that was fetched briefly is enough for it
 
 	// write writes what is inside the element. nil: a stored property, which is written as it was set, or not there.
 	write func(ctx context.Context, w *xmlWriter, d *described) error

@@ -11,13 +11,13 @@ import (
 
 // webdavProperties are those of RFC 4918 §15, of quotas (RFC 4331) and of synchronisation (RFC 6578).
 var webdavProperties = []property{
-	{name: dav("resourcetype"), kinds: existing, all: true, write: resourceType},
+	{name: dav("resourcetype"), kinds: existing, all: true, brief: true, write: resourceType},
 	{name: dav("displayname"), kinds: existing, all: true, write: textOf(displayName), check: anyText},
 	{name: dav("creationdate"), kinds: stored, all: true, has: hasTimes, write: creationDate},
 	{name: dav("getlastmodified"), kinds: stored, all: true, has: hasTimes, write: lastModified},
 	{name: dav("getcontentlength"), kinds: objects, all: true, write: contentLength},
-	{name: dav("getcontenttype"), kinds: objects, all: true, write: textOf(func(d *described) string { return contentType(d.r.node) })},
-	{name: dav("getetag"), kinds: objects, all: true, write: textOf(func(d *described) string { return `"` + d.r.node.ETag + `"` })},
+	{name: dav("getcontenttype"), kinds: objects, all: true, brief: true, write: textOf(func(d *described) string { return contentType(d.r.node) })},
+	{name: dav("getetag"), kinds: objects, all: true, brief: true, write: writeETag},
 	{name: dav("lockdiscovery"), kinds: kindFile | kindFolder, all: true, write: lockDiscovery},
 	{name: dav("supportedlock"), kinds: kindFile | kindFolder, all: true, write: fixedText(supportedLock)},
 	{name: dav("quota-available-bytes"), kinds: stored &^ objects, has: hasQuota, write: quotaAvailable},
@@ -75,6 +75,13 @@ func creationDate(_ context.Context, w *xmlWriter, d *described) error {
 
 func lastModified(_ context.Context, w *xmlWriter, d *described) error {
 	w.time(d.r.node.Modified, http.TimeFormat)
+	return nil
+}
+
+func writeETag(_ context.Context, w *xmlWriter, d *described) error {
+	w.raw(`"`)
+	w.text(d.r.node.ETag)
+	w.raw(`"`)
 	return nil
 }
 

@@ -102,19 +102,43 @@ type listing struct {
 	want    wanted
 	expand  map[xml.Name]*element // of expand-property: the properties whose hrefs are expanded
 	usage   map[directory.ID]collection.Usage
+	plan    []planned   // want.names for resources of planKind
 	missing []xml.Name  // of the resource at hand
 	single  [1]resource // the object at hand
+	at      described   // the resource at hand
 
+	planKind              kind
 	needStored, needLocks bool
+	brief                 bool                       // nothing is asked for but properties that say so themselves
 	extra                 map[xml.Name]extraProperty // of a report: what it alone can give
 }
 
 // extraProperty writes a property that only a report knows, such as CALDAV:calendar-data; ok is false when it is not there.
 type extraProperty func(ctx context.Context, w *xmlWriter, d *described) (ok bool, err error)
 
+// planned is a wanted property, looked up for one kind of resource. A report on thousands of objects asks for the same of each.
+type planned struct {
+	name   xml.Name
+	extra  extraProperty // nil: none of a report
+	live   *property     // nil: none
+	expand *element
+}
+
+// planFor looks up the wanted properties for resources of kind k.
+func (l *listing) planFor(k kind) []planned {
+	if l.planKind == k && l.plan != nil {
+		return l.plan
+	}
+	l.plan, l.planKind = l.plan[:0], k
+	for _, name := range l.want.names {
+		l.plan = append(l.plan, planned{name: name, extra: l.extra[name], live: l.x.srv.live.find(name, k), expand: l.expand[name]})
+	}
+	return l.plan
+}
+
 // newListing prepares a multistatus. The caller releases it.
 func (x *exchange) newListing(want wanted) *listing {
-	l := &listing{multistatus: x.newMultistatus(), x: x, want: want, usage: map[directory.ID]collection.Usage{}}
+	l := &listing{multistatus: x.newMultistatus(), x: x, want: want, brief: true, usage: map[directory.ID]collection.Usage{}}
 	l.needStored = want.all || want.onlyName
 	l.needLocks = want.all
 	for _, name := range want.names {
@@ -122,9 +146,11 @@ func (x *exchange) newListing(want wanted) *listing {
 		l.needStored = l.needStored || len(live) == 0
 		for _, p := range live {
 			l.needStored = l.needStored || p.check != nil
+			l.brief = l.brief && p.brief
 		}
 		l.needLocks = l.needLocks || name == dav("lockdiscovery")
 	}
+	l.brief = l.brief && !l.needStored
 	return l
 }
 
@@ -160,11 +186,11 @@ func (l *listing) page(ctx context.Context, list []resource, locks func(*collect
 		}
 	}
 	for i := range list {
-		d := described{x: l.x, r: &list[i], usage: l.usage, stored: stored[list[i].node.ID]}
+		l.at = described{x: l.x, r: &list[i], usage: l.usage, stored: stored[list[i].node.ID]}
 		if locks != nil {
-			d.locks = locks(&list[i].node)
+			l.at.locks = locks(&list[i].node)
 		}
-		if err := l.describe(ctx, &d); err != nil {
+		if err := l.describe(ctx, &l.at); err != nil {
 			return err
 		}
 	}
@@ -261,8 +287,9 @@ func (l *listing) fixedMembers(ctx context.Context, r *resource) error {
 // describe writes a DAV:response.
 func (l *listing) describe(ctx context.Context, d *described) error {
 	l.begin()
-	l.raw("<D:response>")
-	l.href(d.r.href())
+	l.raw("<D:response><D:href>")
+	l.buf = d.r.appendHref(l.buf) // escaped for a URL, it has nothing left that XML would escape
+	l.raw("</D:href>")
 	if err := l.propstats(ctx, d); err != nil {
 		return err
 	}
@@ -281,13 +308,14 @@ func (l *listing) propstats(ctx context.Context, d *described) error {
 			return err
 		}
 	}
-	for i, name := range l.want.names {
-		found, err := l.one(ctx, d, name, l.want.elements[i])
+	plan := l.planFor(d.r.kind)
+	for i := range plan {
+		found, err := l.one(ctx, d, &plan[i])
 		if err != nil {
 			return err
 		}
 		if !found {
-			l.missing = append(l.missing, name)
+			l.missing = append(l.missing, plan[i].name)
 		}
 	}
 	tellMissing := len(l.missing) > 0 && !l.x.prefer.minimal && !l.want.all
@@ -306,19 +334,19 @@ func (l *listing) propstats(ctx context.Context, d *described) error {
 	return nil
 }
 
-// one writes a property by its name, if the resource has it.
-func (l *listing) one(ctx context.Context, d *described, name xml.Name, asked *element) (found bool, err error) {
-	if extra := l.extra[name]; extra != nil {
-		return extra(ctx, &l.xmlWriter, d)
+// one writes a property, if the resource has it.
+func (l *listing) one(ctx context.Context, d *described, p *planned) (found bool, err error) {
+	if p.extra != nil {
+		return p.extra(ctx, &l.xmlWriter, d)
 	}
-	if p := l.x.srv.live.find(name, d.r.kind); p != nil {
-		if !d.defined(p) {
+	if p.live != nil {
+		if !d.defined(p.live) {
 			return false, nil
 		}
-		d.expand = l.expand[name]
-		return true, d.appendLive(ctx, &l.xmlWriter, p)
+		d.expand = p.expand
+		return true, d.appendLive(ctx, &l.xmlWriter, p.live)
 	}
-	if stored := d.find(name); stored != nil {
+	if stored := d.find(p.name); stored != nil {
 		l.bytes(stored.Value)
 		return true, nil
 	}

@@ -210,3 +210,33 @@ func BenchmarkSyncWithoutChange(b *testing.B) {
 		return x
 	})
 }
+
+// TestAMultigetTellsWhatPropfindTells: which properties a report asks for decides how much is read of each object, not what they say.
+func TestAMultigetTellsWhatPropfindTells(t *testing.T) {
+	w := newSchool(t)
+	for _, tt := range []struct {
+		kind                      kind
+		collection, object, bytes string
+		report                    name
+	}{
+		{kindEvent, "/dav/calendars/anna/calendar/", "e.ics", event("e"), caldav("calendar-multiget")},
+		{kindCard, "/dav/contacts/anna/contacts/", "c.vcf", card("c"), carddav("addressbook-multiget")},
+	} {
+		w.want(201, "anna", "PUT", tt.collection+tt.object, tt.bytes)
+		w.want(207, "anna", "PROPPATCH", tt.collection+tt.object, patchBody(`<x xmlns="u">kept</x><D:displayname xmlns:D="DAV:">Ein Name</D:displayname>`, ""))
+		asked := []name{{Space: "u", Local: "x"}, dav("none")}
+		for i := range w.srv.live.all {
+			if p := &w.srv.live.all[i]; p.kinds&tt.kind != 0 {
+				asked = append(asked, p.name)
+			}
+		}
+		for _, p := range asked {
+			prop := `<prop xmlns="DAV:"><x:` + p.Local + ` xmlns:x="` + p.Space + `"/></prop>`
+			found := w.want(207, "anna", "PROPFIND", tt.collection+tt.object, `<propfind xmlns="DAV:">`+prop+`</propfind>`, "Depth", "0").body
+			got := w.want(207, "anna", "REPORT", tt.collection, `<r:`+tt.report.Local+` xmlns:r="`+tt.report.Space+`">`+prop+`<href xmlns="DAV:">`+tt.collection+tt.object+`</href></r:`+tt.report.Local+`>`).body
+			if got != found || !strings.Contains(got, p.Local) {
+				t.Errorf("%s of %s: %s, PROPFIND says %s", describe(p), tt.object, got, found)
+			}
+		}
+	}
+}

@@ -75,11 +75,13 @@ type resource struct {
 }
 
 // href is the URL of r as every answer writes it: collections end in a slash.
-func (r *resource) href() string {
+func (r *resource) href() string { return string(r.appendHref(make([]byte, 0, 64))) }
+
+func (r *resource) appendHref(dst []byte) []byte {
 	if r.inside {
-		return hrefOfPath(r.path, r.kind&collections != 0)
+		return appendHrefOfPath(dst, r.path, r.kind&collections != 0)
 	}
-	return hrefOf(r.kind&collections != 0, r.names...)
+	return append(dst, hrefOf(r.kind&collections != 0, r.names...)...)
 }
 
 // The first names of the spaces.
@@ -95,7 +97,10 @@ const (
 
 // hrefOfPath is the URL of a place in a space. RFC 4918 §8.3.
 func hrefOfPath(p collection.Path, slash bool) string {
-	dst := make([]byte, 0, 64)
+	return string(appendHrefOfPath(make([]byte, 0, 64), p, slash))
+}
+
+func appendHrefOfPath(dst []byte, p collection.Path, slash bool) []byte {
 	switch p.Space {
 	case collection.Calendars, collection.Contacts:
 		dst = append(dst, "/"+nameDAV+"/"...)
@@ -112,7 +117,7 @@ func hrefOfPath(p collection.Path, slash bool) string {
 	if slash {
 		dst = append(dst, '/')
 	}
-	return string(dst)
+	return dst
 }
 
 // tops are the fixed places on the way to others, by their path.

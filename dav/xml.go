@@ -443,7 +443,7 @@ func appendEscaped[T string | []byte](dst []byte, s T, quoted bool) []byte {
 				i += n
 				continue
 			}
-		} else if e, ok := entities[s[i]]; ok {
+		} else if e := entities[s[i]]; e != "" {
 			escaped = e
 		}
 		dst = append(append(dst, s[last:i]...), escaped...)
@@ -461,7 +461,7 @@ const (
 	longRune   // begins a rune of several bytes, or is none
 )
 
-var entities = map[byte]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '\r': "&#13;", '"': "&quot;", '\n': "&#10;", '\t': "&#9;"} //nolint:gochecknoglobals // a constant table
+var entities = [utf8.RuneSelf]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '\r': "&#13;", '"': "&quot;", '\n': "&#10;", '\t': "&#9;"} //nolint:gochecknoglobals // a constant table
 
 var escapes = func() (kinds [256]byte) { //nolint:gochecknoglobals // a constant table
 	for i := range kinds {

@@ -123,7 +123,7 @@ func BenchmarkFetch(b *testing.B) {
 		names[i] = fmt.Sprintf("%05d.ics", i)
 	}
 	for b.Loop() {
-		for f, err := range w.dav.Fetch(context.Background(), w.anna, n, names) {
+		for f, err := range w.dav.Fetch(context.Background(), w.anna, n, names, false) {
 			if w.check(err); f.Missing {
 				b.Fatal(f.Node.Path)
 			}

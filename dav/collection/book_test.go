@@ -161,7 +161,7 @@ func TestTheDirectoryIsOnlyRead(t *testing.T) {
 		t.Error(err)
 	}
 	missing := 0
-	for f, err := range w.dav.Fetch(ctx, w.anna, w.node(w.anna, book), []string{"ben.vcf", "otto.vcf", "x"}) {
+	for f, err := range w.dav.Fetch(ctx, w.anna, w.node(w.anna, book), []string{"ben.vcf", "otto.vcf", "x"}, false) {
 		w.check(err)
 		if f.Missing {
 			missing++

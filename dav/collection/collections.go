@@ -73,6 +73,8 @@ type Collections struct {
 	cards    cards
 	printing ID // of the cards: see bookToken
 
+	pages sync.Pool // of *[]entry: room for what queries find
+
 	mu       sync.RWMutex
 	policies map[Kind]Policy
 
@@ -85,7 +87,8 @@ type Collections struct {
 func New(ctx context.Context, s *store.Store, dir *directory.Directory, o Options) (*Collections, error) {
 	o = o.withDefaults()
 	c := &Collections{store: s, dir: dir, log: o.Log, now: o.Now, opts: o, policies: map[Kind]Policy{},
-		kick: make(chan struct{}, 1), cards: cards{all: map[directory.ID]*card{}}, printing: printingOf(&o.Words)}
+		kick: make(chan struct{}, 1), cards: cards{all: map[directory.ID]*card{}}, printing: printingOf(&o.Words),
+		pages: sync.Pool{New: func() any { p := make([]entry, 0, fetchAtOnce); return &p }}}
 	if err := c.loadOwners(ctx); err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}

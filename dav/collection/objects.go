@@ -78,9 +78,10 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, w Wind
 			return
 		}
 		var last entry
-		var page []entry
+		page, release := c.room()
+		defer func() { release(page) }()
 		for more := true; more; {
-			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
+			page, err = c.page(ctx, page, newObjectRow(), func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
 			if err != nil {
 				yield(Found{}, err)
 				return
@@ -127,8 +128,18 @@ func (w *Window) decide(x *indexed) (match, sure bool) {
 	return w.Decide(x.object())
 }
 
-// page reads what query finds in one snapshot, into the room of list, whose entries nobody needs any more.
-func (c *Collections) page(ctx context.Context, list []entry, query func(*store.Tx) (*store.Rows, error)) ([]entry, error) {
+// room is an empty page, from what earlier queries needed; release takes it back when nobody needs its entries any more.
+func (c *Collections) room() (page []entry, release func([]entry)) {
+	pooled := c.pages.Get().(*[]entry)
+	return *pooled, func(page []entry) {
+		clear(page[:cap(page)])
+		*pooled = page[:0]
+		c.pages.Put(pooled)
+	}
+}
+
+// page reads what query finds in one snapshot, row by row, into the room of list, whose entries nobody needs any more.
+func (c *Collections) page(ctx context.Context, list []entry, row *entryRow, query func(*store.Tx) (*store.Rows, error)) ([]entry, error) {
 	err := c.store.Read(ctx, func(tx *store.Tx) error {
 		list = list[:0]
 		rows, err := query(tx)
@@ -136,7 +147,7 @@ func (c *Collections) page(ctx context.Context, list []entry, query func(*store.
 			return err
 		}
 		defer rows.Close()
-		row, scan := newObjectRow(), rows.Scan
+		scan := rows.Scan
 		for rows.Next() {
 			e, err := row.scan(scan)
 			if err != nil {
@@ -153,8 +164,8 @@ func (c *Collections) page(ctx context.Context, list []entry, query func(*store.
 const fetchAtOnce = 100
 
 // Fetch yields the objects of a collection that have the given names, in that order, with their bytes; a name that leads to nothing comes
-// as Missing. An error ends it. RFC 4791 §7.9.
-func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names []string) iter.Seq2[Found, error] {
+// as Missing. An error ends it. brief: of the nodes only Path, Kind, In, Privileges, ETag and Component are needed. RFC 4791 §7.9.
+func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names []string, brief bool) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		r, err := c.route(ctx, who, n.Path)
 		if err == nil {
@@ -169,11 +180,17 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 			return
 		}
 		var buf []byte
-		page, places := make([]entry, 0, min(fetchAtOnce, len(names))), map[string]int{}
+		row := newObjectRow()
+		if brief {
+			row = newBriefRow()
+		}
+		page, release := c.room()
+		defer func() { release(page) }()
+		places := make(map[string]int, min(fetchAtOnce, len(names)))
 		for at := 0; at < len(names); at += fetchAtOnce {
 			slice := names[at:min(at+fetchAtOnce, len(names))]
-			text, args := fetchQuery(n.ID, slice)
-			page, err = c.page(ctx, page, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(text, args...) })
+			text, args := fetchQuery(n.ID, slice, brief)
+			page, err = c.page(ctx, page, row, func(tx *store.Tx) (*store.Rows, error) { return tx.Query(text, args...) })
 			if err != nil {
 				yield(Found{}, err)
 				return

@@ -5,16 +5,18 @@ import "strconv"
 // fetchSizes are for how many names there are texts that ask for them: few, because each is kept prepared.
 var fetchSizes = [...]int{4, 16, fetchAtOnce} //nolint:gochecknoglobals // a constant table
 
-var fetchTexts = func() (texts [len(fetchSizes)]string) { //nolint:gochecknoglobals // constant texts
+var fetchTexts, briefTexts = fetchTextsOf(objectColumns), fetchTextsOf(briefColumns) //nolint:gochecknoglobals // constant texts
+
+func fetchTextsOf(columns string) (texts [len(fetchSizes)]string) {
 	for i, n := range fetchSizes {
-		texts[i] = fetchText(n)
+		texts[i] = fetchText(columns, n)
 	}
 	return texts
-}()
+}
 
 // fetchText asks for n names.
-func fetchText(n int) string {
-	b := []byte(`SELECT ` + objectColumns + locatedFrom + `WHERE e.parent_id = $1 AND e.kind = 0 AND e.name IN (`)
+func fetchText(columns string, n int) string {
+	b := []byte(`SELECT ` + columns + locatedFrom + `WHERE e.parent_id = $1 AND e.kind = 0 AND e.name IN (`)
 	for i := range n {
 		if i > 0 {
 			b = append(b, ", "...)
@@ -27,7 +29,7 @@ func fetchText(n int) string {
 
 // fetchQuery is the statement for names, at most fetchAtOnce of them, and its parameters: fewer names than it asks for are the last one
 // repeated, and a name that cannot be stored is asked for as "", which nothing is called.
-func fetchQuery(id ID, names []string) (text string, args []any) {
+func fetchQuery(id ID, names []string, brief bool) (text string, args []any) {
 	size := 0
 	for fetchSizes[size] < len(names) {
 		size++
@@ -43,6 +45,9 @@ func fetchQuery(id ID, names []string) (text string, args []any) {
 	}
 	for len(args) < cap(args) {
 		args = append(args, args[len(args)-1])
+	}
+	if brief {
+		return briefTexts[size], args
 	}
 	return fetchTexts[size], args
 }

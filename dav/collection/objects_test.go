@@ -1,9 +1,11 @@
 package collection
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +96,9 @@ func TestObjectsThatTheIndexDecides(t *testing.T) {
 }
 
 func TestFetch(t *testing.T) {
+	briefly := func(n Node) Node {
+		return Node{Path: n.Path, Kind: n.Kind, In: n.In, Privileges: n.Privileges, ETag: n.ETag, Component: n.Component}
+	}
 	each(t, func(t *testing.T, w *school) {
 		const cal = "calendars:/calendar"
 		var names []string
@@ -108,8 +113,17 @@ func TestFetch(t *testing.T) {
 		node := w.node(w.anna, cal)
 		for _, n := range []int{0, 1, 3, 4, 5, 16, 17, fetchAtOnce, fetchAtOnce + 1, len(names)} {
 			asked, i := names[len(names)-n:], 0
-			for f, err := range w.dav.Fetch(context.Background(), w.anna, node, asked) {
+			var brief []Found
+			for f, err := range w.dav.Fetch(context.Background(), w.anna, node, asked, true) {
 				w.check(err)
+				f.Bytes = bytes.Clone(f.Bytes)
+				brief = append(brief, f)
+			}
+			for f, err := range w.dav.Fetch(context.Background(), w.anna, node, asked, false) {
+				w.check(err)
+				if b := brief[i]; !reflect.DeepEqual(briefly(b.Node), briefly(f.Node)) || b.Missing != f.Missing || !bytes.Equal(b.Bytes, f.Bytes) {
+					t.Errorf("%d of %d, briefly: %+v, want %+v", i, n, b, f)
+				}
 				number, isNumber := strings.CutSuffix(asked[i], ".ics")
 				k, _ := strconv.Atoi(number)
 				missing := !isNumber || k%3 == 0
@@ -170,7 +184,7 @@ func TestLargeObjects(t *testing.T) {
 		if n.Size <= store.SmallBlob || w.found("calendars:/calendar", Window{}) != "large" {
 			t.Errorf("%+v", n)
 		}
-		for f, err := range w.dav.Fetch(ctx, w.anna, w.node(w.anna, "calendars:/calendar"), []string{"large"}) {
+		for f, err := range w.dav.Fetch(ctx, w.anna, w.node(w.anna, "calendars:/calendar"), []string{"large"}, false) {
 			if w.check(err); string(f.Bytes) != large {
 				t.Errorf("%d bytes come, want %d", len(f.Bytes), len(large))
 			}

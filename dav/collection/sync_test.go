@@ -209,7 +209,7 @@ func TestJoiningAndLeavingAGroup(t *testing.T) {
 			"children": first(w.dav.Children(ctx, w.otto, n, "", 0)),
 			"changes":  first(w.dav.Changes(ctx, w.otto, n, Token{}, 0)),
 			"objects":  lastError(w.dav.Objects(ctx, w.otto, n, Window{})),
-			"fetch":    lastError(w.dav.Fetch(ctx, w.otto, n, []string{"1.ics"})),
+			"fetch":    lastError(w.dav.Fetch(ctx, w.otto, n, []string{"1.ics"}, false)),
 			"locks":    first(w.dav.Locks(ctx, w.otto, n.Path)),
 			"members":  first(w.dav.MemberLocks(ctx, w.otto, n)),
 			"versions": first(w.dav.Versions(ctx, w.otto, at("groups:/7b"))),

@@ -198,7 +198,7 @@ func TestObjectsOfSeveralPages(t *testing.T) {
 	}
 	for _, seq := range []func() error{
 		func() error { return lastError(w.dav.Objects(t.Context(), w.anna, blob, Window{})) },
-		func() error { return lastError(w.dav.Fetch(t.Context(), w.anna, blob, []string{"x"})) },
+		func() error { return lastError(w.dav.Fetch(t.Context(), w.anna, blob, []string{"x"}, false)) },
 		func() error {
 			return lastError(w.dav.Objects(t.Context(), w.anna, w.node(w.anna, "files:/"), Window{}))
 		},
