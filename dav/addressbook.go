@@ -39,7 +39,7 @@ func (x *exchange) addressbookQuery(ctx context.Context, body *element) error {
 	}
 	defer l.release()
 	found := 0
-	for f, err := range x.objectsFor(ctx, only, collection.Window{}) {
+	for f, err := range x.objectsFor(ctx, only, collection.Window{Brief: l.brief}) {
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (x *exchange) around(ctx context.Context) (only string, err error) {
 // objectsFor yields the objects that a report looks at. One that has gone meanwhile has no bytes, and so nothing that could be asked for.
 func (x *exchange) objectsFor(ctx context.Context, only string, w collection.Window) iter.Seq2[collection.Found, error] {
 	if only != "" {
-		return x.srv.collections.Fetch(ctx, x.who(), x.res.node, []string{only}, false)
+		return x.srv.collections.Fetch(ctx, x.who(), x.res.node, []string{only}, w.Brief)
 	}
 	return x.srv.collections.Objects(ctx, x.who(), x.res.node, w)
 }

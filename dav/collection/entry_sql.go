@@ -91,20 +91,16 @@ func newEntryRow(located bool) *entryRow {
 	return r
 }
 
-// newObjectRow prepares for rows of objectColumns.
-func newObjectRow() *entryRow {
+// newRow prepares for rows of objectColumns, or of briefColumns.
+func newRow(brief bool) *entryRow {
 	r := new(entryRow)
 	e, at := &r.entry, &r.entry.at
+	if brief {
+		r.dest = []any{&e.name, &e.blob, &e.etag, &e.component, &at.Pack, &at.Offset, &at.Length, &at.Size}
+		return r
+	}
 	r.dest = []any{(*int64)(&e.id), (*int64)(&e.owner), &e.name, &e.created, &e.modified, &e.properties, &e.blob, &e.etag, &e.size, &e.contentType, &e.uid,
 		&e.component, &e.first, &e.last, (*int64)(&e.nature), &at.Pack, &at.Offset, &at.Length, &at.Size}
-	return r
-}
-
-// newBriefRow prepares for rows of briefColumns.
-func newBriefRow() *entryRow {
-	r := new(entryRow)
-	e, at := &r.entry, &r.entry.at
-	r.dest = []any{&e.name, &e.blob, &e.etag, &e.component, &at.Pack, &at.Offset, &at.Length, &at.Size}
 	return r
 }
 

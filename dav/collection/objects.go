@@ -25,7 +25,11 @@ type Window struct {
 	Decide func(*ical.Object) (match, sure bool)
 	// NamesOnly: the bytes of what is surely a match are not asked for.
 	NamesOnly bool
+	// Brief: of the nodes only Path, Kind, In, Privileges, ETag and Component are needed. A window that has to look at the index takes no notice.
+	Brief bool
 }
+
+func (w *Window) brief() bool { return w.Brief && w.Component == "" && w.Decide == nil }
 
 // Found is an object with its bytes, or the name of one that is not there.
 type Found struct {
@@ -40,8 +44,12 @@ type Found struct {
 // may come, or both.
 func (c *Collections) Objects(ctx context.Context, who directory.ID, n Node, w Window) iter.Seq2[Found, error] {
 	if w.Component == "" {
+		columns := objectColumns
+		if w.brief() {
+			columns = briefColumns
+		}
 		return c.each(ctx, who, n, w, func(tx *store.Tx, after *entry) (*store.Rows, error) {
-			return tx.Query(`SELECT `+objectColumns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
+			return tx.Query(`SELECT `+columns+locatedFrom+`WHERE e.parent_id = $1 AND e.kind = 0 AND e.name > $2 ORDER BY e.name LIMIT $3`,
 				int64(n.ID), after.name, PageSize)
 		})
 	}
@@ -77,11 +85,12 @@ func (c *Collections) each(ctx context.Context, who directory.ID, n Node, w Wind
 			eachCard(list, yield)
 			return
 		}
+		row := newRow(w.brief())
 		var last entry
 		page, release := c.room()
 		defer func() { release(page) }()
 		for more := true; more; {
-			page, err = c.page(ctx, page, newObjectRow(), func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
+			page, err = c.page(ctx, page, row, func(tx *store.Tx) (*store.Rows, error) { return query(tx, &last) })
 			if err != nil {
 				yield(Found{}, err)
 				return
@@ -164,7 +173,7 @@ func (c *Collections) page(ctx context.Context, list []entry, row *entryRow, que
 const fetchAtOnce = 100
 
 // Fetch yields the objects of a collection that have the given names, in that order, with their bytes; a name that leads to nothing comes
-// as Missing. An error ends it. brief: of the nodes only Path, Kind, In, Privileges, ETag and Component are needed. RFC 4791 §7.9.
+// as Missing. An error ends it. brief is Window.Brief. RFC 4791 §7.9.
 func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names []string, brief bool) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		r, err := c.route(ctx, who, n.Path)
@@ -180,10 +189,7 @@ func (c *Collections) Fetch(ctx context.Context, who directory.ID, n Node, names
 			return
 		}
 		var buf []byte
-		row := newObjectRow()
-		if brief {
-			row = newBriefRow()
-		}
+		row := newRow(brief)
 		page, release := c.room()
 		defer func() { release(page) }()
 		places := make(map[string]int, min(fetchAtOnce, len(names)))

@@ -17,7 +17,7 @@ const reindexSlice = 200
 // known of it; UIDs are no part of the index, since they decide what may be stored.
 func (c *Collections) Reindex(ctx context.Context) error {
 	for last := ID(0); ; {
-		page, err := c.page(ctx, nil, newObjectRow(), func(tx *store.Tx) (*store.Rows, error) {
+		page, err := c.page(ctx, nil, newRow(false), func(tx *store.Tx) (*store.Rows, error) {
 			return tx.Query(`SELECT `+objectColumns+locatedFrom+`WHERE e.id > $1 AND e.component IS NOT NULL ORDER BY e.id LIMIT $2`, int64(last), reindexSlice)
 		})
 		if err != nil {
