@@ -20,7 +20,7 @@ const (
 	chunkedAtOnce = 4
 
 	// syncEvery is how many new bytes of a draft are worth a sync while more are coming in.
-	syncEvery = 64 << 20
+	syncEvery = 32 << 20
 
 	// openFiles is how many packs are kept open for reading. Source: the usual RLIMIT_NOFILE of 1024.
 	openFiles = 256
