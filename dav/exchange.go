@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -68,17 +69,19 @@ func readError(err error) error {
 
 // xmlBody reads and parses the body; nil without one.
 func (x *exchange) xmlBody() (*element, error) {
-	b, err := io.ReadAll(io.LimitReader(&x.body, maxXMLBody+1))
-	if err != nil {
+	pooled := x.srv.buffers.Get().(*[]byte)
+	in := bytes.NewBuffer((*pooled)[:0])
+	defer func() { x.srv.giveBack(pooled, in.Bytes()) }() // the tree has nothing of it
+	if _, err := in.ReadFrom(io.LimitReader(&x.body, maxXMLBody+1)); err != nil {
 		return nil, readError(err)
 	}
-	if len(b) > maxXMLBody {
+	if in.Len() > maxXMLBody {
 		return nil, fault.New(fault.TooLarge, "the XML is larger than %d bytes", maxXMLBody)
 	}
-	if len(b) == 0 {
+	if in.Len() == 0 {
 		return nil, nil
 	}
-	return parseXML(b)
+	return parseXML(in.Bytes())
 }
 
 // begin writes status and headers.
@@ -239,9 +242,14 @@ func (x *exchange) newMultistatus() *multistatus {
 
 // release gives the buffer back. Every multistatus is released, whatever happens.
 func (m *multistatus) release() {
-	if cap(m.buf) <= keepBuffer {
-		*m.pooled = m.buf[:0]
-		m.answer.x.srv.buffers.Put(m.pooled)
-	}
+	m.answer.x.srv.giveBack(m.pooled, m.buf)
 	m.buf = nil
+}
+
+// giveBack puts b, which pooled has grown to, back to the buffers, unless it is too large to be kept.
+func (s *Server) giveBack(pooled *[]byte, b []byte) {
+	if cap(b) <= keepBuffer {
+		*pooled = b[:0]
+		s.buffers.Put(pooled)
+	}
 }

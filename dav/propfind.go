@@ -227,14 +227,15 @@ func (l *listing) members(ctx context.Context, r *resource) error {
 		return err
 	}
 	after := ""
+	var list []resource
 	for {
 		nodes, err := l.x.srv.collections.Children(ctx, l.x.who(), r.node, after, childrenPage)
 		if err != nil {
 			return err
 		}
-		list := make([]resource, len(nodes))
-		for i, n := range nodes {
-			list[i] = resource{kind: kindOf(n), path: n.Path, inside: true, node: n}
+		list = slices.Grow(list[:0], len(nodes))
+		for _, n := range nodes {
+			list = append(list, resource{kind: kindOf(n), path: n.Path, inside: true, node: n})
 		}
 		if err := l.page(ctx, list, locks); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -257,5 +258,26 @@ func TestPlainSiblingsAreCounted(t *testing.T) {
 	}
 	if _, err := parseXML([]byte(`<a>` + deep + `</a>`)); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("one deeper: %v", err)
+	}
+}
+
+// The buffer that a body was read into is used again while its tree is still looked at.
+func TestATreeHasNothingOfTheBytes(t *testing.T) {
+	text := `<?xml version="1.0"?><C:multi xmlns:C="urn:c" xmlns="DAV:" lang="de"><prop xml:lang="en"><getetag/><C:x a="1&amp;2">t&#228;xt</C:x><![CDATA[<raw>]]></prop>` +
+		`<href>/a</href><href>/b</href><href></href><C:y>z</C:y></C:multi>`
+	b := []byte(text)
+	root, err := parseXML(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := parseXML([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b {
+		b[i] = 'X'
+	}
+	if !reflect.DeepEqual(root, want) {
+		t.Errorf("%s, want %s", root.appendXML(nil), want.appendXML(nil))
 	}
 }
