@@ -30,15 +30,16 @@ func (x *exchange) calendarMultiget(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
-	floating, err := x.floating(ctx, body)
-	if err != nil {
-		return err
-	}
-	l, err := x.newEventListing(body, floating)
+	l, err := x.newEventListing(body, nil)
 	if err != nil {
 		return err
 	}
 	defer l.release()
+	if !l.data.Whole() { // what is given as it is stored has no need of a zone
+		if l.floating, err = x.floating(ctx, body); err != nil {
+			return err
+		}
+	}
 	return x.multiget(ctx, body, only, l.listing, func(f collection.Found) error { return l.show(ctx, f) })
 }
 
