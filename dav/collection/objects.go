@@ -141,7 +141,7 @@ func (w *Window) decide(x *indexed) (match, sure bool) {
 func (c *Collections) room() (page []entry, release func([]entry)) {
 	pooled := c.pages.Get().(*[]entry)
 	return *pooled, func(page []entry) {
-		clear(page[:cap(page)])
+		clear(page)
 		*pooled = page[:0]
 		c.pages.Put(pooled)
 	}
@@ -150,6 +150,7 @@ func (c *Collections) room() (page []entry, release func([]entry)) {
 // page reads what query finds in one snapshot, row by row, into the room of list, whose entries nobody needs any more.
 func (c *Collections) page(ctx context.Context, list []entry, row *entryRow, query func(*store.Tx) (*store.Rows, error)) ([]entry, error) {
 	err := c.store.Read(ctx, func(tx *store.Tx) error {
+		clear(list)
 		list = list[:0]
 		rows, err := query(tx)
 		if err != nil {
