@@ -90,20 +90,15 @@ func (x *exchange) newCardListing(body *element) (*cardListing, error) {
 	want := wantedBy(body)
 	c := &cardListing{}
 	name := carddav("address-data")
-	var asked *element
+	var extra map[xml.Name]extraProperty
 	if i := slices.Index(want.names, name); i >= 0 {
-		asked = want.elements[i]
 		var err error
-		if c.data, err = addressDataOf(asked); err != nil {
+		if c.data, err = addressDataOf(want.elements[i]); err != nil {
 			return nil, err
 		}
-		want.names, want.elements = slices.Delete(want.names, i, i+1), slices.Delete(want.elements, i, i+1)
+		extra = map[xml.Name]extraProperty{name: c.writeData}
 	}
-	c.listing = x.newListing(want) // without address-data, which would be looked for among stored properties
-	if asked != nil {
-		c.want.names, c.want.elements = append(c.want.names, name), append(c.want.elements, asked)
-		c.extra = map[xml.Name]extraProperty{name: c.writeData}
-	}
+	c.listing = x.newListing(want, extra)
 	return c, nil
 }
 

@@ -89,20 +89,15 @@ type eventListing struct {
 func (x *exchange) newEventListing(body *element, floating *time.Location) (*eventListing, error) {
 	want := wantedBy(body)
 	l := &eventListing{floating: floating}
-	i := slices.Index(want.names, calendarData)
-	if i < 0 {
-		l.listing = x.newListing(want)
-		return l, nil
+	var extra map[xml.Name]extraProperty
+	if i := slices.Index(want.names, calendarData); i >= 0 {
+		var err error
+		if l.data, err = dataRequest(want.elements[i], x.r.Header); err != nil {
+			return nil, err
+		}
+		extra = map[xml.Name]extraProperty{calendarData: l.writeData}
 	}
-	asked := want.elements[i]
-	var err error
-	if l.data, err = dataRequest(asked, x.r.Header); err != nil {
-		return nil, err
-	}
-	want.names, want.elements = slices.Delete(want.names, i, i+1), slices.Delete(want.elements, i, i+1)
-	l.listing = x.newListing(want) // without calendar-data, which would be looked for among stored properties
-	l.want.names, l.want.elements = append(l.want.names, calendarData), append(l.want.elements, asked)
-	l.extra = map[xml.Name]extraProperty{calendarData: l.writeData}
+	l.listing = x.newListing(want, extra)
 	return l, nil
 }
 

@@ -44,7 +44,7 @@ func (x *exchange) expandProperty(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
-	l := x.newListing(want)
+	l := x.newListing(want, nil)
 	defer l.release()
 	l.expand = expand
 	if err := l.add(ctx, &x.res); err != nil {
@@ -73,7 +73,7 @@ func (x *exchange) expanded(ctx context.Context, w *xmlWriter, href string, aske
 	if err != nil {
 		return err
 	}
-	l := x.newListing(want)
+	l := x.newListing(want, nil)
 	defer l.release()
 	l.expand, l.begun = expand, true
 	d := described{x: x, r: &r, usage: l.usage}

@@ -151,7 +151,7 @@ func (x *exchange) search(ctx context.Context, classes []string, criteria []crit
 
 // listPrincipals answers with principals and their properties.
 func (x *exchange) listPrincipals(ctx context.Context, list []principal, want wanted) error {
-	l := x.newListing(want)
+	l := x.newListing(want, nil)
 	defer l.release()
 	for _, p := range list {
 		if err := l.add(ctx, &resource{kind: kindPrincipal, names: []string{nameDAV, namePrincipal, p.class, p.login}, about: p}); err != nil {
@@ -179,7 +179,7 @@ func (x *exchange) principalMatch(ctx context.Context, body *element) error {
 	if body.child(dav("principal-property")).child(dav("owner")) == nil || x.res.kind&(homes|kindFolder) == 0 {
 		return fault.New(fault.Invalid, "DAV:principal-match is about DAV:self, or about the DAV:owner of members")
 	}
-	l := x.newListing(want)
+	l := x.newListing(want, nil)
 	defer l.release()
 	after := ""
 	for {

@@ -36,7 +36,7 @@ func (x *exchange) propfind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := x.newListing(want)
+	p := x.newListing(want, nil)
 	defer p.release()
 	if d == depth0 || !x.prefer.noRoot {
 		if err := p.add(ctx, &x.res); err != nil {
@@ -136,12 +136,15 @@ func (l *listing) planFor(k kind) []planned {
 	return l.plan
 }
 
-// newListing prepares a multistatus. The caller releases it.
-func (x *exchange) newListing(want wanted) *listing {
-	l := &listing{multistatus: x.newMultistatus(), x: x, want: want, brief: true, usage: map[directory.ID]collection.Usage{}}
+// newListing prepares a multistatus. extra is what the report itself writes of what is wanted; nil: nothing. The caller releases it.
+func (x *exchange) newListing(want wanted, extra map[xml.Name]extraProperty) *listing {
+	l := &listing{multistatus: x.newMultistatus(), x: x, want: want, extra: extra, brief: true, usage: map[directory.ID]collection.Usage{}}
 	l.needStored = want.all || want.onlyName
 	l.needLocks = want.all
 	for _, name := range want.names {
+		if extra[name] != nil {
+			continue
+		}
 		live := x.srv.live.byName[name]
 		l.needStored = l.needStored || len(live) == 0
 		for _, p := range live {

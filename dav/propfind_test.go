@@ -211,16 +211,16 @@ func BenchmarkSyncWithoutChange(b *testing.B) {
 	})
 }
 
-// TestAMultigetTellsWhatPropfindTells: which properties a report asks for decides how much is read of each object, not what they say.
-func TestAMultigetTellsWhatPropfindTells(t *testing.T) {
+// TestReportsTellWhatPropfindTells: which properties a report asks for decides how much is read of each object, not what they say.
+func TestReportsTellWhatPropfindTells(t *testing.T) {
 	w := newSchool(t)
 	for _, tt := range []struct {
 		kind                      kind
 		collection, object, bytes string
-		report                    name
+		space, reports, filter    string
 	}{
-		{kindEvent, "/dav/calendars/anna/calendar/", "e.ics", event("e"), caldav("calendar-multiget")},
-		{kindCard, "/dav/contacts/anna/contacts/", "c.vcf", card("c"), carddav("addressbook-multiget")},
+		{kindEvent, "/dav/calendars/anna/calendar/", "e.ics", event("e"), nsCalDAV, "calendar-", `<r:comp-filter name="VCALENDAR"/>`},
+		{kindCard, "/dav/contacts/anna/contacts/", "c.vcf", card("c"), nsCardDAV, "addressbook-", `<r:prop-filter name="UID"/>`},
 	} {
 		w.want(201, "anna", "PUT", tt.collection+tt.object, tt.bytes)
 		w.want(207, "anna", "PROPPATCH", tt.collection+tt.object, patchBody(`<x xmlns="u">kept</x><D:displayname xmlns:D="DAV:">Ein Name</D:displayname>`, ""))
@@ -233,9 +233,12 @@ func TestAMultigetTellsWhatPropfindTells(t *testing.T) {
 		for _, p := range asked {
 			prop := `<prop xmlns="DAV:"><x:` + p.Local + ` xmlns:x="` + p.Space + `"/></prop>`
 			found := w.want(207, "anna", "PROPFIND", tt.collection+tt.object, `<propfind xmlns="DAV:">`+prop+`</propfind>`, "Depth", "0").body
-			got := w.want(207, "anna", "REPORT", tt.collection, `<r:`+tt.report.Local+` xmlns:r="`+tt.report.Space+`">`+prop+`<href xmlns="DAV:">`+tt.collection+tt.object+`</href></r:`+tt.report.Local+`>`).body
-			if got != found || !strings.Contains(got, p.Local) {
-				t.Errorf("%s of %s: %s, PROPFIND says %s", describe(p), tt.object, got, found)
+			for report, inner := range map[string]string{"multiget": `<href xmlns="DAV:">` + tt.collection + tt.object + `</href>`, "query": `<r:filter>` + tt.filter + `</r:filter>`} {
+				tag := `r:` + tt.reports + report
+				got := w.want(207, "anna", "REPORT", tt.collection, `<`+tag+` xmlns:r="`+tt.space+`">`+prop+inner+`</`+tag+`>`, "Depth", "1").body
+				if got != found || !strings.Contains(got, p.Local) {
+					t.Errorf("%s of %s in a %s: %s, PROPFIND says %s", describe(p), tt.object, report, got, found)
+				}
 			}
 		}
 	}

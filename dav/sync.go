@@ -17,7 +17,7 @@ func (x *exchange) syncCollection(ctx context.Context, body *element) error {
 	if err != nil {
 		return err
 	}
-	l := x.newListing(wantedBy(body))
+	l := x.newListing(wantedBy(body), nil)
 	defer l.release()
 	for told := 0; ; {
 		changes, err := x.srv.collections.Changes(ctx, x.who(), x.res.node, since, min(limit-told, childrenPage))

@@ -7,7 +7,7 @@ const (
 	SmallBlob = 256 << 10
 
 	// spoolStep is how many bytes of a large body are read, hashed and written at a time, and spoolSteps how many such pieces one body may have
-	// in memory. Measured at 1 GiB: 64 KiB and 1 MiB are a tenth to a fifth slower; four pieces, too.
+	// in memory. Measured at 1 GiB: 64 KiB and 1 MiB are a tenth to a fifth slower, half and twice the size are not; four pieces are 7 % slower.
 	spoolStep  = 256 << 10
 	spoolSteps = 8
 
