@@ -8,7 +8,7 @@ BENCH=${BENCH:?the harness binary}; PEERS=${PEERS:?folder with radicale.sh, cyru
 OUT=${OUT:-/tmp/compare}; STEPS=${STEPS:-caldav carddav small many large used folder poll}
 BIN=${BIN:-bin/schulhof}; DATA=${DATA:-/tmp/schulhof-bench}; N=20000; HERE=$(dirname "$0")
 FILLED=${FILLED:-$OUT}
-mkdir -p "$OUT"
+mkdir -p "$OUT" "$FILLED"
 PID=
 
 serve() {
@@ -45,6 +45,8 @@ fresh() {
 		empty "$p"
 		[ "$p" = radicale ] && [ -d "$FILLED/radicale.$s" ] && mkdir -p /tmp/peers/radicale && cp -a "$FILLED/radicale.$s" /tmp/peers/radicale/data
 		bash "$PEERS/$p.sh" start
+		# Cyrus makes this folder at its first write; four first writes at once can get in each other's way.
+		[ "$p" = cyrus ] && install -d -o cyrus -g mail -m 700 /tmp/peers/cyrus/spool/stage.
 	done
 	warm 32
 	sync
@@ -58,6 +60,17 @@ warm() {
 		curl -s -o /dev/null -u "$i:secret-test-1" -X PROPFIND -H 'Depth: 0' "http://127.0.0.1:$((N + 80))/webdav/Files/"
 	done
 }
+
+# fill_radicale: its collection of thousands is filled and put aside, if it is not yet.
+fill_radicale() {
+	[ -d "$FILLED/radicale.$s" ] && return
+	stop_all >/dev/null 2>&1
+	empty radicale
+	bash "$PEERS/radicale.sh" start
+	timeout 1200 "$BENCH" "$s" -home /user%04d/ -steps fill -addr 127.0.0.1:15232 -label radicale || { echo "Radicale could not be filled" >&2; exit 1; }
+	bash "$PEERS/radicale.sh" stop
+	cp -a /tmp/peers/radicale/data "$FILLED/radicale.$s"
+} >/dev/null
 
 # note FILE: the JSON lines of the input, with the round.
 note() { sed -n "s/^{/{\"round\":$r,/p" >>"$OUT/$1.jsonl"; }
@@ -80,15 +93,16 @@ objects() {
 	local kind=$1 home=$2 cyrus=$3
 	shift 3
 	turns "radicale $kind -home /user%04d/ $* -runs 1" "cyrus $kind -home $cyrus $* -runs 3" "ours $kind -home $home $* -runs 3"
-	[ -d "$FILLED/radicale.$s" ] || { bash "$PEERS/radicale.sh" stop >/dev/null; cp -a /tmp/peers/radicale/data "$FILLED/radicale.$s"; }
 }
 
 step() {
 	case $s in
 	caldav)
+		fill_radicale
 		fresh radicale cyrus
 		objects caldav /dav/calendars/user%04d/ /dav/calendars/user/user%04d/ -secs 3 ;;
 	carddav)
+		fill_radicale
 		fresh radicale cyrus
 		objects carddav /dav/contacts/user%04d/ /dav/addressbooks/user/user%04d/ -secs 3 ;;
 	small)
