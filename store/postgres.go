@@ -109,7 +109,11 @@ func (p *pgPool) close() {
 		p.pool.Close()
 	}
 	if p.lock != nil {
-		p.lock.Close(context.Background())
+		// The server would let go of the lock when it notices that the connection is gone, which can be after the next Open.
+		ctx, cancel := context.WithTimeout(context.Background(), unlockWait)
+		defer cancel()
+		p.lock.Exec(ctx, "SELECT pg_advisory_unlock($1)", advisoryLock)
+		p.lock.Close(ctx)
 	}
 }
 

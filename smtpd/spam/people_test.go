@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -104,12 +105,24 @@ func (w *world) learn() {
 	for {
 		list, err := w.mail.Lessons(context.Background(), 1)
 		w.ok(err)
-		if len(list) == 0 {
+		if len(list) == 0 && w.told() {
 			return
 		}
 		_, err = w.checker.people.step(context.Background())
 		w.ok(err)
 	}
+}
+
+// told reports whether what is kept in memory is what is committed: a trainer tells of its commit right after it.
+func (w *world) told() bool {
+	w.t.Helper()
+	kept := w.checker.people
+	committed := &people{store: kept.store, taught: map[directory.ID]counts{}}
+	w.ok(committed.load(context.Background()))
+	maps.DeleteFunc(committed.taught, func(_ directory.ID, c counts) bool { return c == counts{} })
+	kept.mu.RLock()
+	defer kept.mu.RUnlock()
+	return maps.Equal(kept.taught, committed.taught)
 }
 
 const (
