@@ -60,7 +60,6 @@ func BenchmarkFrame(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.close()
 	data := bytes.Repeat([]byte("Sehr geehrte Eltern, am Freitag endet der Unterricht um elf. "), 70)
 	var frame []byte
 	b.SetBytes(int64(len(data)))

@@ -8,7 +8,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// codec compresses and decompresses; both sides may be used by many goroutines at once.
+// codec compresses and decompresses; both sides may be used by many goroutines at once. It is never closed: it holds nothing but memory, and
+// a zstd.Decoder that is closed while it decodes waits for good.
 type codec struct {
 	enc encoders
 	dec *zstd.Decoder
@@ -22,13 +23,10 @@ func newCodec() (*codec, error) {
 	}
 	c := &codec{dec: dec}
 	if err := c.enc.init(2 * runtime.GOMAXPROCS(0)); err != nil {
-		dec.Close()
 		return nil, fmt.Errorf("zstd encoder: %w", err)
 	}
 	return c, nil
 }
-
-func (c *codec) close() { c.dec.Close() }
 
 // encoders are several, of which the one that was used last is used next: an encoder has a table of 256 KiB, and taking turns (as one encoder for
 // many goroutines does inside) finds it in no processor's cache. Of a message of 4 KB that was most of the time.

@@ -18,7 +18,6 @@ func TestMoreThanThereAreEncodersCompressAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
 	all := len(c.enc.free)
 	var wg sync.WaitGroup
 	for i := range 8 * all {
@@ -50,7 +49,6 @@ func TestTheEncoderUsedLastIsUsedNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
 	before := append(c.enc.free[:0:0], c.enc.free...)
 	for i := range 3 {
 		c.appendFrame(nil, Hash{}, letter(i))
@@ -67,7 +65,6 @@ func BenchmarkAppendFrame4KB(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.close()
 	data, sum := letter(1), Hash{}
 	other := make([]byte, 1<<20) // what a server does in between
 	frame := make([]byte, 0, 64<<10)

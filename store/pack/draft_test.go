@@ -129,7 +129,6 @@ func TestOlderSinglePacksAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer codec.close()
 	frame, err := codec.appendChunked(nil, sha256.Sum256(data), bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)

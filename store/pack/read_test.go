@@ -53,6 +53,44 @@ func TestAWrongLocationIsNoticed(t *testing.T) {
 	}
 }
 
+// TestCloseBesideReaders: who reads while the set is closed gets the blob or an error, and never waits for good.
+func TestCloseBesideReaders(t *testing.T) {
+	blob := text(200 << 10) // compressed, and too large to be kept at hand
+	for range 30 {
+		s := open(t, t.TempDir(), Options{})
+		l := put(t, s, blob)
+		var readers sync.WaitGroup
+		begun := make(chan struct{}, 4)
+		for range cap(begun) {
+			readers.Go(func() {
+				for i := 0; ; i++ {
+					got, err := get(s, l)
+					if err != nil && !errors.Is(err, ErrClosed) {
+						t.Errorf("read = %v, want ErrClosed", err)
+					}
+					if err != nil {
+						return
+					}
+					if !bytes.Equal(got, blob) {
+						t.Errorf("read %d other bytes", len(got))
+						return
+					}
+					if i == 0 {
+						begun <- struct{}{}
+					}
+				}
+			})
+		}
+		for range cap(begun) {
+			<-begun
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		readers.Wait()
+	}
+}
+
 // TestReaderSeeks walks the edges of io.ReadSeeker and io.ReaderAt for a small blob, which is in memory, and a chunked one.
 func TestReaderSeeks(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
@@ -171,7 +209,6 @@ func TestAChunkTableMustAddUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
 	size := int64(ChunkSize + 9)
 	frame, err := c.appendChunked(nil, Hash{1}, bytes.NewReader(noise(int(size))), size)
 	if err != nil {
@@ -243,7 +280,6 @@ func TestExpandTakesWhatIsPromised(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
 	bomb := c.compress(nil, make([]byte, ChunkSize)) // much in little
 	for _, size := range []int{ChunkSize - 1, 1, 0} {
 		if out, err := c.expand([]byte("x"), bomb, false, size); !errors.Is(err, ErrCorrupt) || string(out) != "x" {

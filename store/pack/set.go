@@ -85,11 +85,9 @@ func Open(dir string, o Options) (*Set, error) {
 		return s, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		codec.close()
 		return nil, fmt.Errorf("open packs: %w", err)
 	}
 	if err := s.resume(o.Known); err != nil {
-		codec.close()
 		return nil, err
 	}
 	go s.appender()
@@ -115,7 +113,6 @@ func (s *Set) Close() error {
 	}
 	s.files.close()
 	s.recent.close()
-	s.codec.close()
 	return err
 }
 
