@@ -232,7 +232,9 @@ func (r *xmlReader) element(start xml.StartElement, parent *element) (*element, 
 			r.depth--
 			return e, nil
 		case xml.CharData:
-			e.nodes = append(e.nodes, node{text: string(t)})
+			if len(t) > 0 { // of an empty CDATA section nothing would be there when it is written and read again
+				e.nodes = append(e.nodes, node{text: string(t)})
+			}
 		case xml.Directive:
 			return nil, errDirective()
 		}
