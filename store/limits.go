@@ -80,7 +80,7 @@ const (
 
 	// advisoryLock is the key of the lock on a PostgreSQL database: "schulhof" in ASCII.
 	advisoryLock int64 = 0x736368756c686f66
-	unlockWait         = 2 * time.Second // a server that does not answer lets go of it by itself
+	unlockWait         = 2 * time.Second // for a server that does not answer
 
 	// spoolPrefix is the prefix of files in tmp/.
 	spoolPrefix = "spool-"

@@ -109,7 +109,7 @@ func (p *pgPool) close() {
 		p.pool.Close()
 	}
 	if p.lock != nil {
-		// The server would let go of the lock when it notices that the connection is gone, which can be after the next Open.
+		// The server would let go of the lock when it notices that the connection is gone, which can be after the next Open. It still does if this fails.
 		ctx, cancel := context.WithTimeout(context.Background(), unlockWait)
 		defer cancel()
 		p.lock.Exec(ctx, "SELECT pg_advisory_unlock($1)", advisoryLock)

@@ -35,7 +35,7 @@ empty() {
 	esac
 }
 
-# fresh PEER...: everything stopped, ours and the named peers on new data.
+# fresh PEER...: everything stopped, ours and the named peers on new data; Radicale's is what fill_radicale put aside for the step.
 fresh() {
 	stop_all >/dev/null 2>&1
 	rm -rf "$DATA"
@@ -43,7 +43,7 @@ fresh() {
 	serve
 	for p in "$@"; do
 		empty "$p"
-		[ "$p" = radicale ] && [ -d "$FILLED/radicale.$s" ] && mkdir -p /tmp/peers/radicale && cp -a "$FILLED/radicale.$s" /tmp/peers/radicale/data
+		[ "$p" = radicale ] && mkdir -p /tmp/peers/radicale && cp -a "$FILLED/radicale.$s" /tmp/peers/radicale/data
 		bash "$PEERS/$p.sh" start
 		# Cyrus makes this folder at its first write; four first writes at once can get in each other's way.
 		[ "$p" = cyrus ] && install -d -o cyrus -g mail -m 700 /tmp/peers/cyrus/spool/stage.
@@ -69,7 +69,7 @@ fill_radicale() {
 	bash "$PEERS/radicale.sh" start
 	timeout 1200 "$BENCH" "$s" -home /user%04d/ -steps fill -addr 127.0.0.1:15232 -label radicale || { echo "Radicale could not be filled" >&2; exit 1; }
 	bash "$PEERS/radicale.sh" stop
-	cp -a /tmp/peers/radicale/data "$FILLED/radicale.$s"
+	cp -a /tmp/peers/radicale/data "$FILLED/radicale.$s.part" && mv "$FILLED/radicale.$s.part" "$FILLED/radicale.$s"
 } >/dev/null
 
 # note FILE: the JSON lines of the input, with the round.

@@ -2,14 +2,14 @@
 """davtable.py FOLDER: prints the table of calendars, contacts and files in docs/performance.md from the JSON lines that dav.sh left in FOLDER
 (its OUT). A row has the medians of both sides, the median of the ratios within the rounds (above 1: ours is better; times are turned round),
 their range, and the number of rounds that both finished."""
-import json
 import os
-import statistics
+import statistics as st
 import sys
 
-NONE = None  # no goal was set
+from ratios import pairs, ratios, read
+
 QUERIES = {"radicale": 10, "cyrus": 1.2}
-SEEN_ALONE = {"radicale": NONE, "cyrus": NONE}
+NO_GOALS = {"radicale": None, "cyrus": None}
 # Of caldav.jsonl and carddav.jsonl: field, what it is, goals. A row is left out where the harness has no such figure.
 OBJECTS = [
     ("puts_per_s", "{kind} PUT, 4 connections, /s", {"radicale": 20, "cyrus": 1.5}),
@@ -23,62 +23,58 @@ OBJECTS = [
     ("sync_initial_ms", "{size}: first sync, ms", QUERIES),
     ("sync_incremental_ms", "{size}: sync after 10 changes, ms", QUERIES),
     ("sync_nochange_ms", "{size}: sync without changes, ms", QUERIES),
-    ("propfind1_etag_ms", "{size}: PROPFIND depth 1, ETags, ms", SEEN_ALONE),
-    ("propfind0_ctag_ms", "{size}: CTag, ms", SEEN_ALONE),
-    ("reqs_per_s", "{size}: what phones do all day, 4 connections, requests/s", SEEN_ALONE),
+    ("propfind1_etag_ms", "{size}: PROPFIND depth 1, ETags, ms", NO_GOALS),
+    ("propfind0_ctag_ms", "{size}: CTag, ms", NO_GOALS),
+    ("reqs_per_s", "{size}: what phones do all day, 4 connections, requests/s", NO_GOALS),
 ]
 # File, field, what it is, goals.
 FILES = [
-    ("small", "put4k_per_s", "files of 4 KB, PUT, 4 connections, /s", {"apache": 0.7, "nginx": NONE}),
-    ("small", "get4k_per_s", "files of 4 KB, GET, 4 connections, /s", {"apache": 0.7, "nginx": NONE}),
-    ("many", "put4k_per_s", "files of 4 KB, PUT, 32 connections, /s", {"apache": 1.0, "nginx": NONE}),
-    ("many", "get4k_per_s", "files of 4 KB, GET, 32 connections, /s", {"apache": NONE, "nginx": NONE}),
-    ("large", "up_mb_s", "1 GiB up, the memory as it is, MB/s", {"dd": 0.8, "nginx": NONE, "apache": NONE}),
-    ("used", "up_mb_s", "1 GiB up, all memory in use, MB/s", {"dd": 0.8, "nginx": NONE, "apache": NONE}),
-    ("large", "down_mb_s", "1 GiB down, the memory as it is, MB/s", {"nginx": 0.7, "apache": NONE}),
-    ("folder", "propfind1000_ms", "PROPFIND of 10,000 files, ms", {"nginx": NONE, "apache": NONE}),
-    ("folder", "copy_dir_ms", "COPY of 10,000 files, ms", {"nginx": NONE, "apache": NONE}),
-    ("folder", "move_dir_ms", "MOVE of 10,000 files, ms", {"nginx": NONE, "apache": NONE}),
-    ("folder", "delete_dir_ms", "DELETE of 10,000 files, ms", {"nginx": NONE, "apache": NONE}),
+    ("small", "put4k_per_s", "files of 4 KB, PUT, 4 connections, /s", {"apache": 0.7, "nginx": None}),
+    ("small", "get4k_per_s", "files of 4 KB, GET, 4 connections, /s", {"apache": 0.7, "nginx": None}),
+    ("many", "put4k_per_s", "files of 4 KB, PUT, 32 connections, /s", {"apache": 1.0, "nginx": None}),
+    ("many", "get4k_per_s", "files of 4 KB, GET, 32 connections, /s", {"apache": None, "nginx": None}),
+    ("large", "up_mb_s", "1 GiB up, the memory as it is, MB/s", {"dd": 0.8, "nginx": None, "apache": None}),
+    ("used", "up_mb_s", "1 GiB up, all memory in use, MB/s", {"dd": 0.8, "nginx": None, "apache": None}),
+    ("large", "down_mb_s", "1 GiB down, the memory as it is, MB/s", {"nginx": 0.7, "apache": None}),
+    ("folder", "propfind1000_ms", "PROPFIND of 10,000 files, ms", {"nginx": None, "apache": None}),
+    ("folder", "copy_dir_ms", "COPY of 10,000 files, ms", {"nginx": None, "apache": None}),
+    ("folder", "move_dir_ms", "MOVE of 10,000 files, ms", {"nginx": None, "apache": None}),
+    ("folder", "delete_dir_ms", "DELETE of 10,000 files, ms", {"nginx": None, "apache": None}),
 ]
-
-
-def figures(folder, name, field):
-    """What each side reached: {label: {round: figure}}."""
-    sides = {}
-    path = os.path.join(folder, name + ".jsonl")
-    for line in open(path) if os.path.exists(path) else []:
-        result = json.loads(line)
-        # The filling of the collections is told in the same unit as the PUTs, and is none of them.
-        if result.get(field) and result.get("step") != "fill":
-            sides.setdefault(result["label"], {})[result["round"]] = result[field]
-    return sides
 
 
 def number(x):
     return f"{x:,.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
 
 
-def row(folder, name, field, what, peer, goal):
-    sides = figures(folder, name, field)
-    ours, theirs = sides.get("ours", {}), sides.get(peer, {})
-    rounds = sorted(set(ours) & set(theirs))
-    if not rounds:
-        return
-    ratios = [theirs[r] / ours[r] if field.endswith("_ms") else ours[r] / theirs[r] for r in rounds]
-    middle = statistics.median
-    print(
-        f"| {what} | {peer} | {number(middle(ours[r] for r in rounds))} | {number(middle(theirs[r] for r in rounds))} | **{middle(ratios):.2f} ×** "
-        f"| {min(ratios):.2f} to {max(ratios):.2f} | {len(rounds)} | {'–' if goal is NONE else f'{goal} ×'} |"
-    )
+def row(groups, field, what, peer, goal):
+    for key, group in groups.items():
+        both = pairs(group, peer, field)
+        if not both or " fill" in key:  # filling a collection is told in the unit of its PUTs, but is none of them
+            continue
+        ours, theirs = (st.median(side) for side in zip(*both))
+        found = ratios(field, both)
+        print(
+            f"| {what} | {peer} | {number(ours)} | {number(theirs)} | **{st.median(found):.2f} ×** | {min(found):.2f} to {max(found):.2f} "
+            f"| {len(found)} | {f'{goal} ×' if goal else '–'} |"
+        )
 
 
-folder = sys.argv[1]
-print("| work | peer | ours | peer's | ratio | range | rounds | goal |\n|---|---|---|---|---|---|---|---|")
-for kind, size in ("caldav", "5,000 events"), ("carddav", "2,000 cards"):
-    for peer in "radicale", "cyrus":
-        for field, what, goals in OBJECTS:
-            row(folder, kind, field, what.format(kind=kind, size=size), peer, goals[peer])
-for name, field, what, goals in FILES:
-    for peer, goal in goals.items():
-        row(folder, name, field, what, peer, goal)
+def main(folder):
+    def results(name):
+        path = os.path.join(folder, name + ".jsonl")
+        return read([path]) if os.path.exists(path) else {}
+
+    print("| work | peer | ours | peer's | ratio | range | rounds | goal |\n|---|---|---|---|---|---|---|---|")
+    for kind, size in ("caldav", "5,000 events"), ("carddav", "2,000 cards"):
+        groups = results(kind)
+        for peer in "radicale", "cyrus":
+            for field, what, goals in OBJECTS:
+                row(groups, field, what.format(kind=kind, size=size), peer, goals[peer])
+    for name, field, what, goals in FILES:
+        groups = results(name)
+        for peer, goal in goals.items():
+            row(groups, field, what, peer, goal)
+
+
+main(sys.argv[1])

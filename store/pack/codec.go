@@ -9,7 +9,7 @@ import (
 )
 
 // codec compresses and decompresses; both sides may be used by many goroutines at once. It is never closed: it holds nothing but memory, and
-// a zstd.Decoder that is closed while it decodes waits for good.
+// a zstd.Decoder that is closed while it decodes panics or waits for good.
 type codec struct {
 	enc encoders
 	dec *zstd.Decoder

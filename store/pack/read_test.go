@@ -59,11 +59,13 @@ func TestCloseBesideReaders(t *testing.T) {
 	for range 30 {
 		s := open(t, t.TempDir(), Options{})
 		l := put(t, s, blob)
-		var readers sync.WaitGroup
-		begun := make(chan struct{}, 4)
-		for range cap(begun) {
+		var begun, readers sync.WaitGroup
+		for range 4 {
+			begun.Add(1)
 			readers.Go(func() {
-				for i := 0; ; i++ {
+				hasRead := sync.OnceFunc(begun.Done)
+				defer hasRead()
+				for {
 					got, err := get(s, l)
 					if err != nil && !errors.Is(err, ErrClosed) {
 						t.Errorf("read = %v, want ErrClosed", err)
@@ -75,15 +77,11 @@ func TestCloseBesideReaders(t *testing.T) {
 						t.Errorf("read %d other bytes", len(got))
 						return
 					}
-					if i == 0 {
-						begun <- struct{}{}
-					}
+					hasRead()
 				}
 			})
 		}
-		for range cap(begun) {
-			<-begun
-		}
+		begun.Wait()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
